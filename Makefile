@@ -1,0 +1,115 @@
+# make help lists the targets. Everything that needs root says so and does its
+# own set-up (see .ci/setup); make test is what the CI runs.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+MAIN    := ./src/cmd/multiwan
+LINK    := -s -w -X main.version=$(VERSION)
+FLAGS   := -trimpath -ldflags "$(LINK)"
+# Flash is what routers lack: without inlining the program is 7 % smaller. OpenWrt's 32-bit MIPS kernels have pages of 4 KiB, so segments
+# need not start at 64 KiB.
+ROUTER  := -trimpath -gcflags=all=-l -ldflags "$(LINK)"
+MIPS    := -trimpath -gcflags=all=-l -ldflags "$(LINK) -R 4096"
+GO      := .ci/go
+export CGO_ENABLED = 0
+
+# Stages measure times and build on each other, also under make -j.
+.NOTPARALLEL:
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+KERNEL      ?= 6.1
+KERNELS     ?= 6.1 6.12
+P           ?= ./tests/scenario
+T           ?= .
+
+STAGE := $(GO) run ./tests/report stage
+VM    := $(GO) run ./tests/vm
+# Packages whose tests need a kernel: all below tests/ but the tools there.
+kernel_packages = $(shell $(GO) list ./tests/... | grep -vE '/tests/(arch|report|vm|demo)$$')
+
+.PHONY: FORCE help build cross setup test test-unit test-kernel test-vm test-all vm-test bench demo docs clean \
+	clean-results check unit kernel vm summary
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+build: ## the program for this machine's kind (amd64), into build/
+	GOARCH=amd64 $(GO) build $(FLAGS) -o build/multiwan $(MAIN)
+
+cross: $(addprefix build/multiwan-,mips mipsle armv5 armv7 arm64 amd64) ## the program for every kind of router, static, into build/
+	@ls -l $^
+
+build/multiwan-mips: FORCE
+	GOARCH=mips GOMIPS=softfloat $(GO) build $(MIPS) -o $@ $(MAIN)
+build/multiwan-mipsle: FORCE
+	GOARCH=mipsle GOMIPS=softfloat $(GO) build $(MIPS) -o $@ $(MAIN)
+build/multiwan-armv5: FORCE
+	GOARCH=arm GOARM=5 $(GO) build $(ROUTER) -o $@ $(MAIN)
+build/multiwan-armv7: FORCE
+	GOARCH=arm GOARM=7 $(GO) build $(ROUTER) -o $@ $(MAIN)
+build/multiwan-arm64: FORCE
+	GOARCH=arm64 $(GO) build $(ROUTER) -o $@ $(MAIN)
+build/multiwan-amd64: FORCE
+	GOARCH=amd64 $(GO) build $(FLAGS) -o $@ $(MAIN)
+
+setup: ## install what the tests need (root, Debian 12)
+	.ci/setup
+
+# The stages go on after a failure; the summary fails then.
+test: setup clean-results check unit kernel vm summary ## everything that must pass, under 25 minutes on two cores (root)
+
+test-unit: setup clean-results check unit summary ## checks and unit tests (root only for the set-up)
+
+test-kernel: setup clean-results kernel summary ## tests on this machine's kernel, in network namespaces (root)
+
+test-vm: setup clean-results kernel vm summary ## test-kernel, and in the VM what this kernel lacks (root)
+
+test-all: export MULTIWAN_LONG = 1
+test-all: setup clean-results check unit kernel ## long tests too, and every test on every kernel (root, hours)
+	for k in $(KERNELS); do $(STAGE) -json vm-$$k $(VM) run -json -kernel $$k -timeout 2h $(kernel_packages) || exit; done
+	$(GO) run ./tests/report summary
+
+vm-test: setup ## one test in the VM: make vm-test T=TestName [P=./tests/scenario] [KERNEL=6.12]
+	$(VM) run -kernel $(KERNEL) -test '$(T)' $(P)
+
+clean-results:
+	@rm -rf build/results
+
+check:
+	$(STAGE) gofmt .ci/gofmt
+	$(STAGE) vet $(GO) vet ./...
+	-@.ci/again $(GO) run $(STATICCHECK) -version # downloads it
+	$(STAGE) staticcheck $(GO) run $(STATICCHECK) ./...
+	$(STAGE) cross $(MAKE) --no-print-directory cross
+
+unit:
+	$(STAGE) -json unit $(GO) test -json ./src/... ./tests/arch ./tests/report ./tests/vm
+
+# One package at a time: some measure times of milliseconds.
+kernel:
+	$(STAGE) -json kernel $(GO) test -json -p 1 -timeout 20m $(kernel_packages)
+
+# What this machine's kernel could not run, and on the newest kernel what shows
+# whether everything that we generate loads there.
+vm:
+	$(GO) run ./tests/report skipped > build/results/rest
+	if [ -s build/results/rest ]; then $(STAGE) -json vm-$(KERNEL) $(VM) rest -json -kernel $(KERNEL) < build/results/rest; fi
+	$(STAGE) -json vm-6.12 $(VM) run -json -kernel 6.12 -test '^(TestFeatures|TestS34.*)$$' $(kernel_packages)
+
+summary:
+	@$(GO) run ./tests/report summary
+
+bench: setup ## the figures of docs/measurements.md, a quarter of an hour (root)
+	$(GO) run ./tests/bench
+
+demo: setup ## watch two WANs fail over (root)
+	$(GO) run ./tests/demo
+
+docs: ## rewrite what is generated in docs/
+	$(GO) test ./src/core/config -run Reference -update
+
+clean: ## remove build/ and what was downloaded: kernels, Go
+	rm -rf build
+	rm -rf "$$(dirname "$$($(GO) --cached)")"
