@@ -1,0 +1,93 @@
+package config
+
+import (
+	"slices"
+	"testing"
+
+	"multiwan/src/core/kstate"
+)
+
+// checkInvariants holds what every Config promises to its readers, with or without errors in the file.
+func checkInvariants(t *testing.T, c *Config, ds Diagnostics) {
+	t.Helper()
+	if !slices.IsSortedFunc(ds, func(a, b Diagnostic) int { return a.Line - b.Line }) {
+		t.Errorf("diagnostics are not in file order:\n%s", ds)
+	}
+	g := c.Globals
+	if g.RuleBase < 1 || g.RuleBase+999 >= 32766 || g.TableBase < 256 || g.TableBase+255 < g.TableBase || g.MarkMask == 0 || g.HookDir == "" || g.Steering == "" {
+		t.Errorf("globals out of bounds: %+v", g)
+	}
+	names := map[string]string{}
+	enabled := 0
+	for _, p := range c.Probes {
+		names[p.Name] = "probe"
+		checkProbe(t, p)
+	}
+	for _, i := range c.Interfaces {
+		names[i.Name] = "interface"
+		if i.Enabled {
+			enabled++
+		}
+		if len(i.Families) == 0 || len(i.Probes) == 0 || i.Metric < 1 || i.Weight < 1 || (i.SNAT == "address") != i.SNATAddr.IsValid() {
+			t.Errorf("interface %+v", i)
+		}
+		for _, p := range i.Probes {
+			if names[p] != "probe" {
+				t.Errorf("interface %s: probe %q is missing", i.Name, p)
+			}
+		}
+	}
+	if enabled > MaxWANs {
+		t.Errorf("%d enabled interfaces", enabled)
+	}
+	for _, p := range c.Policies {
+		names[p.Name] = "policy"
+		if len(p.Members) == 0 || p.Balance == "packet" || p.LastResort == "" || p.Failback == "" {
+			t.Errorf("policy %+v", p)
+		}
+		for _, m := range p.Members {
+			if names[m.Interface] != "interface" || m.Metric < 1 || m.Weight < 1 {
+				t.Errorf("policy %s: member %+v", p.Name, m)
+			}
+		}
+	}
+	if enabled > 0 && names[DefaultPolicy] != "policy" {
+		t.Error("no default policy")
+	}
+	for _, r := range c.Rules {
+		checkRule(t, r, names)
+	}
+}
+
+func checkProbe(t *testing.T, p Probe) {
+	t.Helper()
+	if len(p.Targets) == 0 || p.Interval <= 0 || p.Timeout <= 0 || p.DownInterval <= 0 || p.Down < 1 || p.Up < 1 || p.Window < 2 {
+		t.Errorf("probe %+v", p)
+	}
+	if p.LossDown > 0 && p.LossUp >= p.LossDown || p.LatencyDown > 0 && p.LatencyUp >= p.LatencyDown {
+		t.Errorf("probe without hysteresis: %+v", p)
+	}
+	for _, f := range kstate.Families {
+		if counted, _ := p.For(f); len(counted) > 0 && (p.Needed(f) < 1 || p.Needed(f) > len(counted)) {
+			t.Errorf("probe %s needs %d of %d targets", p.Name, p.Needed(f), len(counted))
+		}
+	}
+}
+
+func checkRule(t *testing.T, r Rule, names map[string]string) {
+	t.Helper()
+	if k := names[r.Policy]; k != "policy" && k != "interface" && !slices.Contains(reservedNames, r.Policy) {
+		t.Errorf("rule %s: policy %q is missing", r.Name, r.Policy)
+	}
+	if (len(r.Sport.List) > 0 || len(r.Dport.List) > 0) && len(r.Proto) == 0 {
+		t.Errorf("rule %s: ports of no protocol", r.Name)
+	}
+	if r.Origin != "forwarded" && (r.Src.Not || r.Dest.Not || r.Sport.Not || r.Dport.Not || len(r.SrcIface.List) > 0 || r.NFTSet != "" || len(r.DSCP.List) > 0 || r.StickySet) {
+		t.Errorf("rule %s cannot be a routing rule: %+v", r.Name, r)
+	}
+	for _, f := range []kstate.Family{onlyFamily(r.Src.List), onlyFamily(r.Dest.List)} {
+		if f != 0 && f != r.Family {
+			t.Errorf("rule %s: family %v, addresses %v", r.Name, r.Family, f)
+		}
+	}
+}

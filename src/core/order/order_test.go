@@ -1,0 +1,26 @@
+package order
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestBy holds that By sorts as slices.SortStableFunc does.
+func TestBy(t *testing.T) {
+	type pair struct{ key, tag int }
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 100 {
+		s := make([]pair, n)
+		for i := range s {
+			s[i] = pair{r.IntN(10), i}
+		}
+		want := slices.Clone(s)
+		compare := func(a, b pair) int { return a.key - b.key }
+		slices.SortStableFunc(want, compare)
+		By(s, compare)
+		if !slices.Equal(s, want) {
+			t.Fatalf("By gives %v, want %v", s, want)
+		}
+	}
+}
