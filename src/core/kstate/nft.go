@@ -1,0 +1,262 @@
+package kstate
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Table is an nftables table of ours.
+type Table struct {
+	Family   string // "inet" or "bridge"
+	Name     string
+	Sets     []Set
+	Counters []string // named counters; they keep their values over every change
+	Chains   []Chain
+}
+
+// Set is a named set. Its elements are not ours once it stands (sticky sources are added by rules, names by dnsmasq): a set is made,
+// kept and deleted, and flushed on purpose, but its content is never compared.
+type Set struct {
+	Name     string
+	Type     string // "ipv4_addr" or "ipv6_addr"
+	Interval bool
+	// Timeout in seconds after which an element goes; 0 keeps it. Dynamic lets rules add elements.
+	Timeout int
+	Dynamic bool
+}
+
+// Chain is a chain; a base chain where Hook is set.
+type Chain struct {
+	Name     string
+	Type     string // "filter", "nat" or "route"
+	Hook     string // "prerouting", "input", "forward", "output", "postrouting"
+	Priority int
+	Rules    []NftRule
+}
+
+// NftRule is a rule: matches that must all hold, then statements. Its String is its identity; kernel/nft keeps it in the rule's userdata.
+type NftRule struct {
+	Match []Match
+	Do    []Statement
+}
+
+// Match compares one key of a packet with values.
+//
+// Keys, with the text of their values as nft prints them:
+//
+//	iifname oifname                       device names
+//	ip saddr|daddr, ip6 saddr|daddr       addresses, prefixes, or one "@set"
+//	ct reply ip daddr, ct reply ip6 daddr, ct original ip daddr …   likewise
+//	th sport|dport                        ports and ranges "1000-2000"
+//	meta l4proto                          protocol numbers or names tcp udp icmp ipv6-icmp sctp gre esp
+//	meta nfproto                          ipv4 ipv6
+//	dscp                                  numbers 0-63 (kernel/nft splits by family: ip dscp, ip6 dscp; a family match must stand before)
+//	ct state                              new established related invalid
+//	ct direction                          original reply
+//	ct status                             snat dnat
+//	ct mark, meta mark                    one number, compared after masking with Mask
+//	fib daddr type                        local broadcast multicast unicast
+//	meta ipsec                            exists missing
+type Match struct {
+	Key    string
+	Not    bool
+	Mask   uint32 // of marks
+	Values []string
+}
+
+// String returns the match in nft(8) syntax.
+func (m Match) String() string {
+	key, op := m.Key, " "
+	if m.Mask != 0 {
+		key += fmt.Sprintf(" & %#08x", m.Mask)
+		op = " == "
+	}
+	if m.Not {
+		op = " != "
+	}
+	if len(m.Values) == 1 {
+		return key + op + m.Values[0]
+	}
+	return key + op + "{ " + strings.Join(m.Values, ", ") + " }"
+}
+
+// Statement is what a rule does: exactly one of its fields is set.
+type Statement struct {
+	// Counter names a counter of the table.
+	Counter string
+	// SetMark replaces the bits under Mask of the packet's mark or the connection's mark by Value, and keeps the others.
+	SetMark *SetMark
+	// Verdict is accept, drop, return, "jump NAME" or "goto NAME".
+	Verdict string
+	// Vmap picks a verdict by a key.
+	Vmap *Vmap
+	// Update adds the key's value to a dynamic set, or renews its timeout.
+	Update *Update
+	// NAT translates the source.
+	NAT *NAT
+}
+
+// SetMark sets masked bits of "meta mark" or "ct mark".
+type SetMark struct {
+	Key         string // "meta mark" or "ct mark"
+	Value, Mask uint32
+}
+
+// Vmap is a verdict map on a key of Match ("oifname", "meta mark", "ct mark" …) or on a generator.
+type Vmap struct {
+	Key  string
+	Mask uint32 // of marks
+	// Mod makes Key a generator of 0 … Mod-1: "numgen inc", "numgen random", "jhash ip saddr", "jhash ip6 saddr".
+	Mod   uint32
+	Elems []VmapElem // sorted as they were planned; an element of a generator is a number
+}
+
+// VmapElem is one element: value and verdict.
+type VmapElem struct{ Value, Verdict string }
+
+// Update renews the key's value in a dynamic set.
+type Update struct{ Set, Key string } // Key "ip saddr" or "ip6 saddr"
+
+// NAT is a source translation.
+type NAT struct {
+	// Kind: "masquerade"; "snat" to Addr; "self", to the packet's own source address and port, so that no later rule translates it;
+	// "prefix", the IPv6 prefix Addr, host part kept (stateful, RFC 6296's mapping without its checksum-neutrality).
+	Kind string
+	Addr string    // "snat": an address; "prefix": a prefix
+	Port PortRange // of masquerade and snat: the ports to choose from; zero: as the kernel likes
+	// Family of the packets, IPv4 or IPv6: a rule of NAT is for one family.
+	Family Family
+}
+
+// String returns the statement in nft(8) syntax.
+func (s Statement) String() string {
+	switch {
+	case s.Counter != "":
+		return fmt.Sprintf("counter name %q", s.Counter)
+	case s.SetMark != nil:
+		m := s.SetMark
+		return fmt.Sprintf("%s set %s & %#08x | %#08x", m.Key, m.Key, ^m.Mask, m.Value)
+	case s.Vmap != nil:
+		return s.Vmap.String()
+	case s.Update != nil:
+		return fmt.Sprintf("update @%s { %s }", s.Update.Set, s.Update.Key)
+	case s.NAT != nil:
+		return s.NAT.String()
+	}
+	return s.Verdict
+}
+
+// String returns the map in nft(8) syntax.
+func (v *Vmap) String() string {
+	key := v.Key
+	if v.Mod != 0 {
+		key += fmt.Sprintf(" mod %d", v.Mod)
+	}
+	if v.Mask != 0 {
+		key += fmt.Sprintf(" & %#08x", v.Mask)
+	}
+	elems := make([]string, len(v.Elems))
+	for i, e := range v.Elems {
+		elems[i] = e.Value + " : " + e.Verdict
+	}
+	return key + " vmap { " + strings.Join(elems, ", ") + " }"
+}
+
+// String returns the translation in nft(8) syntax.
+func (n *NAT) String() string {
+	fam := "ip"
+	if n.Family == IPv6 {
+		fam = "ip6"
+	}
+	port := ""
+	if n.Port != (PortRange{}) {
+		port = ":" + n.Port.String()
+	}
+	switch n.Kind {
+	case "masquerade":
+		if port != "" {
+			return "masquerade to " + port
+		}
+		return "masquerade"
+	case "self":
+		return fmt.Sprintf("snat %s to %s saddr : th sport", fam, fam)
+	case "prefix":
+		return fmt.Sprintf("snat %s prefix to %s", fam, n.Addr)
+	}
+	if n.Family == IPv6 && port != "" {
+		return fmt.Sprintf("snat %s to [%s]%s", fam, n.Addr, port)
+	}
+	return fmt.Sprintf("snat %s to %s%s", fam, n.Addr, port)
+}
+
+// String returns the rule in nft(8) syntax.
+func (r NftRule) String() string {
+	parts := make([]string, 0, len(r.Match)+len(r.Do))
+	for _, m := range r.Match {
+		parts = append(parts, m.String())
+	}
+	for _, s := range r.Do {
+		parts = append(parts, s.String())
+	}
+	return strings.Join(parts, " ")
+}
+
+// Header returns the line of a base chain that says where it hangs, "" for any other chain.
+func (c Chain) Header() string {
+	if c.Hook == "" {
+		return ""
+	}
+	return fmt.Sprintf("type %s hook %s priority %d; policy accept;", c.Type, c.Hook, c.Priority)
+}
+
+// Key identifies the set within its table; a set that differs in any property is another one.
+func (s Set) Key() string { return s.String() }
+
+// String returns the set's declaration in nft(8) syntax.
+func (s Set) String() string {
+	var flags []string
+	if s.Interval {
+		flags = append(flags, "interval")
+	}
+	if s.Dynamic {
+		flags = append(flags, "dynamic")
+	}
+	if s.Timeout > 0 {
+		flags = append(flags, "timeout")
+	}
+	t := fmt.Sprintf("set %s { type %s;", s.Name, s.Type)
+	if len(flags) > 0 {
+		t += " flags " + strings.Join(flags, ",") + ";"
+	}
+	if s.Timeout > 0 {
+		t += fmt.Sprintf(" timeout %ds;", s.Timeout)
+	}
+	return t + " }"
+}
+
+// Key identifies the table.
+func (t Table) Key() string { return t.Family + " " + t.Name }
+
+// String returns the table as a file for `nft -f`.
+func (t Table) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "table %s %s {\n", t.Family, t.Name)
+	for _, s := range t.Sets {
+		fmt.Fprintf(&b, "\t%s\n", s)
+	}
+	for _, c := range t.Counters {
+		fmt.Fprintf(&b, "\tcounter %s { }\n", c)
+	}
+	for _, c := range t.Chains {
+		fmt.Fprintf(&b, "\tchain %s {\n", c.Name)
+		if h := c.Header(); h != "" {
+			fmt.Fprintf(&b, "\t\t%s\n", h)
+		}
+		for _, r := range c.Rules {
+			fmt.Fprintf(&b, "\t\t%s\n", r)
+		}
+		b.WriteString("\t}\n")
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
