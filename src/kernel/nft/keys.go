@@ -1,0 +1,161 @@
+package nft
+
+import (
+	"strings"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// key is how a key of kstate.Match is loaded into register 1 and how its values are written.
+type key struct {
+	load  func(*encoder)
+	l3    uint8 // family that the load needs (NFPROTO_IPV4, NFPROTO_IPV6), 0 for any
+	typ   uint32
+	size  int
+	value func(string) ([]byte, error)
+	// host says that the register holds a number in host order, or a string, which nft(8) counts as that.
+	host bool
+	// bits says that the values are bits of the register: a match means any of them.
+	bits bool
+	// ranges allows "a-b" and "a/n".
+	ranges bool
+	// mask cuts the value out of its bytes.
+	mask []byte
+}
+
+// Data types as nft(8) numbers them in include/datatype.h; the kernel keeps them for listing only.
+const (
+	typeNFProto  = 2
+	typeInteger  = 4
+	typeIPv4     = 7
+	typeIPv6     = 8
+	typeL4Proto  = 12
+	typeService  = 13
+	typeMark     = 19
+	typeCTState  = 26
+	typeCTDir    = 27
+	typeCTStatus = 28
+	typeDSCP     = 36
+	typeFibType  = 38
+	typeBoolean  = 39
+	typeIfname   = 41
+)
+
+// metaSecpath is NFT_META_SECPATH (linux/netfilter/nf_tables.h), which the libraries do not name: whether the packet came through IPsec.
+const metaSecpath = 25
+
+// keyTable has the keys of kstate.Match but dscp and the addresses of connections, which keyOf adds.
+var keyTable = map[string]key{
+	"iifname":        {load: meta(expr.MetaKeyIIFNAME), typ: typeIfname, size: unix.IFNAMSIZ, value: deviceName, host: true},
+	"oifname":        {load: meta(expr.MetaKeyOIFNAME), typ: typeIfname, size: unix.IFNAMSIZ, value: deviceName, host: true},
+	"meta mark":      {load: meta(expr.MetaKeyMARK), typ: typeMark, size: 4, value: number, host: true},
+	"meta l4proto":   {load: meta(expr.MetaKeyL4PROTO), typ: typeL4Proto, size: 1, value: word(1, l4protos)},
+	"meta nfproto":   {load: meta(expr.MetaKeyNFPROTO), typ: typeNFProto, size: 1, value: word(1, nfprotos)},
+	"meta ipsec":     {load: meta(metaSecpath), typ: typeBoolean, size: 1, value: word(1, existence)},
+	"ip saddr":       address(unix.NFPROTO_IPV4, 12),
+	"ip daddr":       address(unix.NFPROTO_IPV4, 16),
+	"ip6 saddr":      address(unix.NFPROTO_IPV6, 8),
+	"ip6 daddr":      address(unix.NFPROTO_IPV6, 24),
+	"th sport":       {load: transport(0), typ: typeService, size: 2, value: port, ranges: true},
+	"th dport":       {load: transport(2), typ: typeService, size: 2, value: port, ranges: true},
+	"ct mark":        {load: ct(expr.CtKeyMARK), typ: typeMark, size: 4, value: number, host: true},
+	"ct state":       {load: ct(expr.CtKeySTATE), typ: typeCTState, size: 4, value: word(4, ctStates), host: true, bits: true},
+	"ct status":      {load: ct(expr.CtKeySTATUS), typ: typeCTStatus, size: 4, value: word(4, ctStatuses), host: true, bits: true},
+	"ct direction":   {load: ct(expr.CtKeyDIRECTION), typ: typeCTDir, size: 1, value: word(1, directions)},
+	"fib daddr type": {load: fibType, typ: typeFibType, size: 4, value: word(4, fibTypes), host: true},
+}
+
+// Names of values: linux/netfilter/nf_conntrack_common.h, linux/rtnetlink.h, linux/in.h.
+var (
+	nfprotos   = map[string]uint32{"ipv4": unix.NFPROTO_IPV4, "ipv6": unix.NFPROTO_IPV6}
+	existence  = map[string]uint32{"missing": 0, "exists": 1}
+	directions = map[string]uint32{"original": 0, "reply": 1}
+	ctStates   = map[string]uint32{"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
+	ctStatuses = map[string]uint32{"snat": 0x10, "dnat": 0x20}
+	fibTypes   = map[string]uint32{"unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+	l4protos   = map[string]uint32{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "ipv6-icmp": 58,
+		"sctp": 132, "udplite": 136}
+)
+
+// keyOf finds a key. dscp depends on the family that the rule is about.
+func (e *encoder) keyOf(name string) (key, bool) {
+	if name == "dscp" {
+		return e.dscp()
+	}
+	if name == "ip dscp" || name == "ip6 dscp" {
+		d := dscpKeys[name]
+		return d, true
+	}
+	if k, ok := keyTable[name]; ok {
+		return k, true
+	}
+	return ctAddress(name)
+}
+
+// dscpKeys are the six bits of the TOS byte, and of the traffic class, which straddles the first two bytes.
+var dscpKeys = map[string]key{
+	"ip dscp":  {load: network(1, 1), l3: unix.NFPROTO_IPV4, typ: typeDSCP, size: 1, mask: []byte{0xfc}, value: dscpShifted(1, 2)},
+	"ip6 dscp": {load: network(0, 2), l3: unix.NFPROTO_IPV6, typ: typeDSCP, size: 2, mask: []byte{0x0f, 0xc0}, value: dscpShifted(2, 6)},
+}
+
+func (e *encoder) dscp() (key, bool) {
+	switch e.l3 {
+	case unix.NFPROTO_IPV4:
+		return dscpKeys["ip dscp"], true
+	case unix.NFPROTO_IPV6:
+		return dscpKeys["ip6 dscp"], true
+	}
+	return key{}, false
+}
+
+// ctAddress parses "ct reply ip daddr" and its like. The keys with a family (kernel 4.17) are used: the older ones are 16 bytes wide in
+// an inet table, whatever the connection.
+func ctAddress(name string) (key, bool) {
+	w := strings.Fields(name)
+	if len(w) != 4 || w[0] != "ct" {
+		return key{}, false
+	}
+	dir, ok := directions[w[1]]
+	k, ok2 := map[string]uint32{
+		"ip saddr": unix.NFT_CT_SRC_IP, "ip daddr": unix.NFT_CT_DST_IP, "ip6 saddr": unix.NFT_CT_SRC_IP6, "ip6 daddr": unix.NFT_CT_DST_IP6,
+	}[w[2]+" "+w[3]]
+	if !ok || !ok2 {
+		return key{}, false
+	}
+	a := address(map[string]uint8{"ip": unix.NFPROTO_IPV4, "ip6": unix.NFPROTO_IPV6}[w[2]], 0)
+	a.l3 = 0 // the kernel itself looks at the connection's family
+	a.load = func(e *encoder) {
+		e.raw("ct", u32(unix.NFTA_CT_KEY, k), u32(unix.NFTA_CT_DREG, reg1), netAttr8(unix.NFTA_CT_DIRECTION, uint8(dir)))
+	}
+	return a, true
+}
+
+func meta(k expr.MetaKey) func(*encoder) {
+	return func(e *encoder) { e.add(&expr.Meta{Key: k, Register: reg1}) }
+}
+
+func ct(k expr.CtKey) func(*encoder) {
+	return func(e *encoder) { e.add(&expr.Ct{Key: k, Register: reg1}) }
+}
+
+func network(offset, size uint32) func(*encoder) {
+	return payload(expr.PayloadBaseNetworkHeader, reg1, offset, size)
+}
+
+func transport(offset uint32) func(*encoder) {
+	return payload(expr.PayloadBaseTransportHeader, reg1, offset, 2)
+}
+
+func payload(base expr.PayloadBase, reg, offset, size uint32) func(*encoder) {
+	return func(e *encoder) { e.add(&expr.Payload{DestRegister: reg, Base: base, Offset: offset, Len: size}) }
+}
+
+func fibType(e *encoder) { e.add(&expr.Fib{Register: reg1, ResultADDRTYPE: true, FlagDADDR: true}) }
+
+func address(l3 uint8, offset uint32) key {
+	if l3 == unix.NFPROTO_IPV4 {
+		return key{load: network(offset, 4), l3: l3, typ: typeIPv4, size: 4, value: ipAddress(4), ranges: true}
+	}
+	return key{load: network(offset, 16), l3: l3, typ: typeIPv6, size: 16, value: ipAddress(16), ranges: true}
+}

@@ -1,0 +1,169 @@
+package nft
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"multiwan/src/core/kstate"
+)
+
+// compile turns a rule into expressions and the anonymous sets that they need. nextID numbers the sets within the transaction.
+func compile(family uint8, r kstate.NftRule, nextID func() uint32) (*encoder, error) {
+	e := &encoder{family: family, nextID: nextID}
+	for _, m := range r.Match {
+		if err := e.match(m); err != nil {
+			return nil, fmt.Errorf("match %s: %w", m, err)
+		}
+	}
+	for _, s := range r.Do {
+		if err := e.statement(s); err != nil {
+			return nil, fmt.Errorf("statement %s: %w", s, err)
+		}
+	}
+	return e, e.err
+}
+
+// need makes the rule be about one address family before something that only that has is loaded: the kernel does not look.
+func (e *encoder) need(l3 uint8) error {
+	if l3 == 0 || e.l3 == l3 {
+		return nil
+	}
+	if e.l3 != 0 {
+		return fmt.Errorf("the rule is about the other address family already")
+	}
+	e.l3 = l3
+	if e.family != unix.NFPROTO_BRIDGE {
+		e.add(&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: reg1}, &expr.Cmp{Register: reg1, Data: []byte{l3}})
+		return nil
+	}
+	ether := []byte{0x08, 0x00}
+	if l3 == unix.NFPROTO_IPV6 {
+		ether = []byte{0x86, 0xdd}
+	}
+	e.add(&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: reg1}, &expr.Cmp{Register: reg1, Data: ether})
+	return nil
+}
+
+// load brings a key into register 1, masked where it is part of its bytes or mask says so.
+func (e *encoder) load(name string, mask uint32) (key, error) {
+	k, ok := e.keyOf(name)
+	if !ok {
+		return k, fmt.Errorf("unknown key %q, or one that needs a family match before it", name)
+	}
+	if mask != 0 {
+		if k.typ != typeMark {
+			return k, fmt.Errorf("key %q takes no mask", name)
+		}
+		k.mask = host(mask)
+	}
+	if err := e.need(k.l3); err != nil {
+		return k, err
+	}
+	k.load(e)
+	if k.mask != nil {
+		e.and(k.mask)
+	}
+	return k, nil
+}
+
+func (e *encoder) and(mask []byte) {
+	e.add(&expr.Bitwise{SourceRegister: reg1, DestRegister: reg1, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask))})
+}
+
+func (e *encoder) match(m kstate.Match) error {
+	if m.Key == "meta nfproto" && e.family == unix.NFPROTO_BRIDGE {
+		return fmt.Errorf("in a bridge the protocol family is always bridge")
+	}
+	k, err := e.load(m.Key, m.Mask)
+	if err != nil {
+		return err
+	}
+	if len(m.Values) == 0 {
+		return fmt.Errorf("no value")
+	}
+	if set, ok := strings.CutPrefix(m.Values[0], "@"); ok {
+		if len(m.Values) > 1 {
+			return fmt.Errorf("a named set stands alone")
+		}
+		e.add(&expr.Lookup{SourceRegister: reg1, SetName: set, Invert: m.Not})
+		return nil
+	}
+	spans := make([]span, len(m.Values))
+	for i, v := range m.Values {
+		if spans[i], err = k.span(v); err != nil {
+			return err
+		}
+	}
+	switch {
+	case k.bits:
+		e.anyBit(spans, m.Not)
+	case len(spans) == 1:
+		e.compare(k, spans[0], m.Not)
+	default:
+		id, name, err := e.anonymous(k, spans, false)
+		if err != nil {
+			return err
+		}
+		e.add(&expr.Lookup{SourceRegister: reg1, SetID: id, SetName: name, Invert: m.Not})
+	}
+	if m.Key == "meta nfproto" && !m.Not && len(spans) == 1 {
+		e.l3 = spans[0].lo[0]
+	}
+	return nil
+}
+
+// compare compares register 1 with a value or a range. A prefix is compared under its mask, as nft(8) does, so that it lists as one.
+func (e *encoder) compare(k key, s span, not bool) {
+	op := expr.CmpOpEq
+	if not {
+		op = expr.CmpOpNeq
+	}
+	if s.single() {
+		e.add(&expr.Cmp{Op: op, Register: reg1, Data: s.lo})
+		return
+	}
+	if m := maskOf(s); m != nil && (k.typ == typeIPv4 || k.typ == typeIPv6) {
+		e.and(m)
+		e.add(&expr.Cmp{Op: op, Register: reg1, Data: s.lo})
+		return
+	}
+	if not {
+		e.add(&expr.Range{Op: op, Register: reg1, FromData: s.lo, ToData: s.hi})
+		return
+	}
+	e.add(&expr.Cmp{Op: expr.CmpOpGte, Register: reg1, Data: s.lo}, &expr.Cmp{Op: expr.CmpOpLte, Register: reg1, Data: s.hi})
+}
+
+// maskOf returns the netmask of a range that is a prefix, nil for any other range.
+func maskOf(s span) []byte {
+	m := make([]byte, len(s.lo))
+	ended := false
+	for i := range m {
+		d := s.lo[i] ^ s.hi[i]
+		m[i] = ^d
+		if d&(d+1) != 0 || s.lo[i]&d != 0 || ended && d != 0xff {
+			return nil
+		}
+		ended = ended || d != 0
+	}
+	return m
+}
+
+// anyBit matches when any of the bits is set: ct state and ct status are bit fields, and a connection's status has further bits.
+func (e *encoder) anyBit(spans []span, not bool) {
+	mask := make([]byte, 4)
+	for _, s := range spans {
+		for i := range mask {
+			mask[i] |= s.lo[i]
+		}
+	}
+	op := expr.CmpOpNeq
+	if not {
+		op = expr.CmpOpEq
+	}
+	e.and(mask)
+	e.add(&expr.Cmp{Op: op, Register: reg1, Data: make([]byte, 4)})
+}
