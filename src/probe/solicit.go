@@ -1,0 +1,134 @@
+package probe
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/net/ipv6"
+)
+
+// solicit sends neighbour solicitations (RFC 4861, 7.2.2), the counterpart of
+// ARP requests.
+type solicit struct {
+	path   Path
+	report Report
+	table  inflight
+	sock   renewing[packetConn]
+	hw     net.HardwareAddr // ours, set when the socket is opened
+}
+
+func newSolicit(path Path, open func(Path) (packetConn, net.HardwareAddr, error), report Report) Prober {
+	s := &solicit{path: path, report: report}
+	s.sock.open = func() (packetConn, error) {
+		c, hw, err := open(path)
+		s.hw = hw
+		return c, err
+	}
+	s.sock.read = s.read
+	return s
+}
+
+// openNDP opens a raw socket for neighbour advertisements. It has no mark:
+// solicitations are multicast on the device that it is bound to, and the
+// route of the probe table would hand them to the gateway.
+func openNDP(p Path) (packetConn, net.HardwareAddr, error) {
+	p.Mark = 0
+	ifi, err := net.InterfaceByName(p.Device)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find device %s: %w", p.Device, err)
+	}
+	c, err := openICMP6(p, advertFilter())
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.SetMulticastHopLimit(ndpHopLimit); err != nil {
+		c.Close()
+		return nil, nil, fmt.Errorf("set hop limit: %w", err)
+	}
+	return c, ifi.HardwareAddr, nil
+}
+
+// advertFilter lets through solicited neighbour advertisements.
+func advertFilter() []bpf.Instruction {
+	return []bpf.Instruction{
+		bpf.LoadAbsolute{Off: 0, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: neighbourAdvertisement, SkipTrue: 3},
+		bpf.LoadAbsolute{Off: 4, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: solicitedFlag, SkipTrue: 1},
+		bpf.RetConstant{Val: take},
+		bpf.RetConstant{Val: drop},
+	}
+}
+
+const (
+	neighbourSolicitation  = uint8(ipv6.ICMPTypeNeighborSolicitation)
+	neighbourAdvertisement = 136
+	solicitedFlag          = 0x40
+	// ndpHopLimit is what only a neighbour's packet can have (RFC 4861, 7.1).
+	ndpHopLimit = 255
+)
+
+func (s *solicit) Close() { s.sock.close() }
+
+// Send multicasts one solicitation to the target's solicited-node address.
+func (s *solicit) Send(r Request) error {
+	to := netip.AddrPortFrom(solicitedNode(r.To), 0)
+	s.table.add(r, time.Now())
+	if err := s.sock.send(func(c packetConn) error { return c.WriteTo(solicitation(r.To, s.hw), to) }); err != nil {
+		s.table.forget(r.Seq)
+		return fmt.Errorf("solicit %s: %w", r.To, err)
+	}
+	return nil
+}
+
+// solicitation builds the message of RFC 4861, 4.3, with our hardware address,
+// so that the neighbour need not ask for it before it answers.
+func solicitation(target netip.Addr, hw net.HardwareAddr) []byte {
+	b := make([]byte, 24, 32)
+	b[0] = neighbourSolicitation
+	t := target.As16()
+	copy(b[8:], t[:])
+	if len(hw) == 6 {
+		b = append(append(b, 1, 1), hw...) // source link-layer address, 8 bytes
+	}
+	return b
+}
+
+// solicitedNode is the multicast address that a host listens to for its
+// neighbours (RFC 4291, 2.7.1).
+func solicitedNode(a netip.Addr) netip.Addr {
+	m := netip.MustParseAddr("ff02::1:ff00:0").As16()
+	t := a.As16()
+	copy(m[13:], t[13:])
+	return netip.AddrFrom16(m)
+}
+
+func (s *solicit) read(c packetConn) {
+	buf := make([]byte, 256)
+	for {
+		n, _, err := c.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		if v, ok := c.(*icmp6); ok && v.hopLimit != ndpHopLimit {
+			continue
+		}
+		s.receive(time.Now(), buf[:n])
+	}
+}
+
+// receive takes an advertisement of any neighbour for the target; unsolicited
+// ones prove nothing.
+func (s *solicit) receive(now time.Time, b []byte) {
+	if len(b) < 24 || b[0] != neighbourAdvertisement || b[4]&solicitedFlag == 0 {
+		return
+	}
+	target := netip.AddrFrom16([16]byte(b[8:24]))
+	res, ok := s.table.take(now, func(r Request) bool { return r.To.WithZone("") == target })
+	if ok {
+		s.report(res)
+	}
+}
