@@ -1,0 +1,110 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"multiwan/src/core/diff"
+	"multiwan/src/core/kstate"
+	"multiwan/src/core/plan"
+)
+
+// many returns a configuration of so many WANs and rules.
+func many(wans, rules int) string {
+	var b strings.Builder
+	for i := 1; i <= wans; i++ {
+		fmt.Fprintf(&b, "config interface 'wan%d'\n\toption device 'eth%d'\n\toption metric '%d'\n", i, i, 1+i%3)
+	}
+	for i := range rules {
+		fmt.Fprintf(&b, "config rule 'r%d'\n\toption src_ip '10.%d.%d.0/24'\n\toption dest_port '%d'\n\toption proto 'tcp'\n\toption policy 'wan%d'\n",
+			i, i/256, i%256, 1000+i, 1+i%wans)
+	}
+	return b.String()
+}
+
+// ready returns a loop that has made everything stand, without its goroutine.
+func ready(b *testing.B, wans, rules int) (*Loop, *kernel) {
+	b.Helper()
+	k := newKernel()
+	l := New(Ports{Routing: k, Netfilter: nft{k}, Conntrack: k, Settings: k, Source: k, State: b.TempDir() + "/state.json"})
+	for i := 1; i <= wans; i++ {
+		name := fmt.Sprintf("wan%d", i)
+		k.net.WANs[name] = line(i)
+		for _, f := range kstate.Families {
+			l.SetVerdict(name, f, plan.Verdict{State: "up"}, "", time.Now())
+		}
+	}
+	l.SetConfig(load(b, many(wans, rules)))
+	if err := l.pass(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	if len(k.writes()) == 0 {
+		b.Fatal("nothing was made")
+	}
+	return l, k
+}
+
+func BenchmarkNoopPass(b *testing.B) {
+	for _, n := range []int{2, 8, 60} {
+		b.Run(fmt.Sprintf("wans=%d", n), func(b *testing.B) {
+			l, k := ready(b, n, 0)
+			b.ReportAllocs()
+			for b.Loop() {
+				l.Kick("event")
+				if err := l.pass(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if w := k.writes(); len(w) > 0 {
+				b.Fatalf("wrote %q", w)
+			}
+		})
+	}
+}
+
+func BenchmarkPlanAndDiff(b *testing.B) {
+	for _, n := range []struct{ wans, rules int }{{8, 20}, {60, 1000}} {
+		b.Run(fmt.Sprintf("wans=%d/rules=%d", n.wans, n.rules), func(b *testing.B) {
+			l, k := ready(b, n.wans, n.rules)
+			d, err := l.decide(context.Background(), l.config, l.peek())
+			if err != nil {
+				b.Fatal(err)
+			}
+			have, _, _ := k.Observe(context.Background(), Scope{All: true})
+			have.Tables = k.tables
+			b.ReportAllocs()
+			for b.Loop() {
+				p := plan.Compute(d.config, d.facts)
+				if ops := diff.Ops(p.Want, have, false); len(ops) > 0 {
+					b.Fatalf("%d operations", len(ops))
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkFailover is the loop's own part of a failover and a failback: the kernel is in memory.
+func BenchmarkFailover(b *testing.B) {
+	for _, n := range []int{3, 8, 60} {
+		b.Run(fmt.Sprintf("wans=%d", n), func(b *testing.B) {
+			l, k := ready(b, n, 0)
+			b.ReportAllocs()
+			state := "up"
+			for b.Loop() {
+				state = map[string]string{"up": "down", "down": "up"}[state]
+				for _, f := range kstate.Families {
+					l.SetVerdict("wan3", f, plan.Verdict{State: state}, "", time.Now())
+				}
+				if err := l.pass(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if len(k.writes()) == 0 {
+				b.Fatal("nothing moved")
+			}
+		})
+	}
+}

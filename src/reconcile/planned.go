@@ -1,0 +1,50 @@
+package reconcile
+
+import (
+	"maps"
+	"reflect"
+	"time"
+
+	"multiwan/src/core/config"
+	"multiwan/src/core/kstate"
+	"multiwan/src/core/plan"
+)
+
+// planned is the last plan with what it was computed from. Most passes answer notifications that change nothing, and the plan of many
+// WANs and rules costs far more than to see that.
+type planned struct {
+	config  *config.Config
+	numbers numbers
+	facts   plan.Facts
+	plan    *plan.Plan
+}
+
+// compute returns the plan of the configuration c, whose numbers are settled in used.
+func (l *Loop) compute(c, used *config.Config, f plan.Facts) *plan.Plan {
+	if !c.Globals.Enabled {
+		return &plan.Plan{}
+	}
+	key := f
+	key.Health = ranked(f.Health)
+	last := &l.planned
+	if last.plan != nil && last.config == c && last.numbers == l.saved.Numbers && reflect.DeepEqual(last.facts, key) {
+		return last.plan
+	}
+	*last = planned{config: c, numbers: l.saved.Numbers, facts: key, plan: plan.Compute(used, f)}
+	return last.plan
+}
+
+// ranked returns the verdicts without the times of the last answers where these do not matter: they rank only what is down.
+func ranked(health map[string]map[kstate.Family]plan.Verdict) map[string]map[kstate.Family]plan.Verdict {
+	out := make(map[string]map[kstate.Family]plan.Verdict, len(health))
+	for wan, sides := range health {
+		out[wan] = maps.Clone(sides)
+		for fam, v := range sides {
+			if v.Carries() {
+				v.LastGood = time.Time{}
+				out[wan][fam] = v
+			}
+		}
+	}
+	return out
+}
