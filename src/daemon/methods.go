@@ -1,0 +1,174 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"multiwan/src/control"
+	"multiwan/src/core/config"
+	"multiwan/src/core/kstate"
+	"multiwan/src/core/plan"
+	"multiwan/src/core/status"
+)
+
+// forced are the WANs that the user took down, and until when; the zero time: for good.
+type forced struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+func (f *forced) set(wan string, until time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.until[wan] = until
+}
+
+func (f *forced) clear(wan string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.until, wan)
+}
+
+// now returns those that are in force.
+func (f *forced) now(t time.Time) map[string]time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make(map[string]time.Time)
+	for wan, until := range f.until {
+		if until.IsZero() || until.After(t) {
+			out[wan] = until
+		} else {
+			delete(f.until, wan)
+		}
+	}
+	return out
+}
+
+// methods returns what users can ask of the daemon.
+func (d *daemon) methods() []control.Method {
+	wan := control.Param{Name: "interface", Type: control.String}
+	text := control.Param{Name: "text", Type: control.String}
+	return []control.Method{
+		{Name: "status", Help: "the whole status", Call: func(context.Context, control.Args) (any, error) { return d.status(), nil }},
+		{Name: "metrics", Help: "the numbers of the status", Call: func(context.Context, control.Args) (any, error) {
+			return status.MetricsOf(d.status()), nil
+		}},
+		{Name: "history", Help: "changes of state with evidence", Params: []control.Param{wan, {Name: "last", Type: control.Int}}, Call: d.callHistory},
+		{Name: "explain", Help: "where a connection goes and why", Call: d.callExplain, Params: []control.Param{
+			{Name: "source", Type: control.String}, {Name: "destination", Type: control.String}, {Name: "protocol", Type: control.String},
+			{Name: "port", Type: control.Int}, {Name: "sport", Type: control.Int}, {Name: "dscp", Type: control.Int},
+			{Name: "device", Type: control.String}}},
+		{Name: "plan", Help: "what loading the file, or a text in its place, would change", Params: []control.Param{text}, Call: d.callPlan},
+		{Name: "check", Help: "the findings in the file, or in a text in its place", Params: []control.Param{text}, Call: d.callCheck},
+		{Name: "probe", Help: "probes by one WAN now", Params: []control.Param{wan, {Name: "target", Type: control.String},
+			{Name: "count", Type: control.Int}}, Call: d.callProbe},
+		{Name: "down", Help: "take a WAN out of use", Params: []control.Param{wan, {Name: "seconds", Type: control.Int}}, Call: d.callDown},
+		{Name: "up", Help: "put it back", Params: []control.Param{wan}, Call: d.callUp},
+		{Name: "reload", Help: "read the configuration again", Call: func(context.Context, control.Args) (any, error) { return d.reload(), nil }},
+		{Name: "stop", Help: "remove everything of ours and end", Call: func(ctx context.Context, _ control.Args) (any, error) {
+			// The work is finished even where the caller goes away.
+			return true, d.loop.Stop(context.WithoutCancel(ctx))
+		}},
+	}
+}
+
+// status makes the document.
+func (d *daemon) status() *status.Document {
+	now := time.Now()
+	s := status.Source{Version: d.opt.Version, Now: now, Started: d.started, Health: d.lines.snapshots(), Forced: d.forced.now(now),
+		Warnings: append(d.record.warnings(), d.hooks.Warnings()...)}
+	s.Counters, s.Timings = d.record.count()
+	s.Counters.Hooks = uint64(d.hooks.Ran())
+	d.file.fill(&s)
+	if last, ok := d.record.snapshot(); ok {
+		s.Plan, s.Facts, s.Repairs = last.Plan, last.Facts, repairsOf(last.Drifts, now)
+		s.Hits = d.hits(last.Plan)
+	}
+	return status.Build(s)
+}
+
+// hits reads what the rules counted. Counters that cannot be read are left out: the rest of the status is worth more.
+func (d *daemon) hits(p *plan.Plan) map[string]uint64 {
+	if !slices.ContainsFunc(p.Want.Tables, func(t kstate.Table) bool { return len(t.Counters) > 0 }) {
+		return nil
+	}
+	counters, err := d.kernel.nft.Counters(context.Background())
+	if err != nil {
+		return nil
+	}
+	out := make(map[string]uint64, len(counters))
+	for name, c := range counters {
+		out[name] = c.Packets
+	}
+	return out
+}
+
+func (d *daemon) callHistory(_ context.Context, a control.Args) (any, error) {
+	if wan := a.String("interface"); wan != "" {
+		if _, err := d.wan(wan); err != nil {
+			return nil, err
+		}
+	}
+	if a.Int("last") < 0 {
+		return nil, control.Refuse(control.Usage, "last: want 0 or more")
+	}
+	return d.record.history(a.Int("last"), a.String("interface")), nil
+}
+
+// wan returns a WAN of the configuration in force.
+func (d *daemon) wan(name string) (config.Interface, error) {
+	all := d.file.running().Interfaces
+	i := slices.IndexFunc(all, func(i config.Interface) bool { return i.Name == name })
+	if i < 0 {
+		return config.Interface{}, control.Refuse(control.NotFound, "no WAN %q in the configuration", name)
+	}
+	return all[i], nil
+}
+
+func (d *daemon) callDown(_ context.Context, a control.Args) (any, error) {
+	w, err := d.wan(a.String("interface"))
+	if err != nil {
+		return nil, err
+	}
+	var until time.Time
+	if n := a.Int("seconds"); n > 0 {
+		until = time.Now().Add(time.Duration(n) * time.Second)
+	} else if n < 0 {
+		return nil, control.Refuse(control.Usage, "seconds: want 0 (for good) or more")
+	}
+	d.forced.set(w.Name, until)
+	d.loop.SetAdmin(w.Name, true, until)
+	d.log.WithField("wan", w.Name).Info("taken down by hand")
+	return true, nil
+}
+
+func (d *daemon) callUp(_ context.Context, a control.Args) (any, error) {
+	w, err := d.wan(a.String("interface"))
+	if err != nil {
+		return nil, err
+	}
+	d.forced.clear(w.Name)
+	d.loop.SetAdmin(w.Name, false, time.Time{})
+	d.log.WithField("wan", w.Name).Info("put back by hand")
+	return true, nil
+}
+
+// given returns the configuration of a text, or of the file where there is none.
+func (d *daemon) given(a control.Args) (*config.Config, config.Diagnostics, error) {
+	if text := a.String("text"); text != "" {
+		c, found := config.Load(d.file.path, []byte(text))
+		return c, found, nil
+	}
+	return read(d.file.path)
+}
+
+func (d *daemon) callCheck(_ context.Context, a control.Args) (any, error) {
+	_, found, err := d.given(a)
+	if err != nil {
+		return nil, err
+	}
+	errs, warnings := status.Diagnose(found)
+	return map[string]any{"errors": errs, "warnings": warnings}, nil
+}
