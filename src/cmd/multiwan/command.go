@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"multiwan/src/control"
+)
+
+// Exit codes.
+const (
+	exitOK         = 0
+	exitFailed     = 1 // did not work, or errors were found
+	exitUsage      = 2
+	exitNotRunning = 3
+	exitDenied     = 4
+)
+
+// errFound says that what was to be said has been said, and that it was no good news.
+var errFound = errors.New("errors found")
+
+// usageError is a wrong use of a command.
+type usageError struct{ text string }
+
+func (e usageError) Error() string { return e.text }
+
+func badUsage(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// command is one word of the command line.
+type command struct {
+	name string
+	// args are its arguments for the usage line, summary one line for the list, help more about it.
+	args, summary, help string
+	// words are what completion offers for the arguments: "FILE", "WAN" or fixed words.
+	words []string
+	flags func(*flag.FlagSet)
+	run   func(*call) error
+}
+
+// call is one use of a command.
+type call struct {
+	ctx            context.Context
+	args           []string
+	stdout, stderr io.Writer
+	config, socket string
+}
+
+// flagSet returns the command's options with those that all commands share.
+func (c *command) flagSet(in *call) *flag.FlagSet {
+	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	fs.StringVar(&in.config, "config", "/etc/config/multiwan", "configuration `file`")
+	fs.StringVar(&in.socket, "socket", control.DefaultPath, "control socket, its `path`")
+	fs.Func("ubus", "auto or off: how to reach ubus; this version never does", func(v string) error {
+		if v != "auto" && v != "off" {
+			return errors.New("want auto or off: this version cannot use ubus")
+		}
+		return nil
+	})
+	if c.flags != nil {
+		c.flags(fs)
+	}
+	return fs
+}
+
+// execute parses the arguments, runs the command and returns the exit code.
+func (c *command) execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	in := &call{ctx: ctx, stdout: stdout, stderr: stderr}
+	fs := c.flagSet(in)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	rest, err := interspersed(fs, args)
+	if errors.Is(err, flag.ErrHelp) {
+		c.describe(stdout, fs)
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "multiwan %s: %v; see `multiwan %s -h`\n", c.name, err, c.name)
+		return exitUsage
+	}
+	in.args = rest
+	err = c.run(in)
+	if err != nil && !errors.Is(err, errFound) {
+		fmt.Fprintf(stderr, "multiwan %s: %v\n", c.name, err)
+	}
+	return exitCode(err)
+}
+
+// interspersed parses options before, between and behind arguments; what follows "--" is an argument.
+func interspersed(fs *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		left := fs.Args()
+		if n := len(args) - len(left); n > 0 && args[n-1] == "--" {
+			return append(rest, left...), nil
+		}
+		if len(left) == 0 {
+			return rest, nil
+		}
+		rest, args = append(rest, left[0]), left[1:]
+	}
+}
+
+func (c *command) describe(w io.Writer, fs *flag.FlagSet) {
+	fmt.Fprintf(w, "usage: %s\n\n%s\n\n", c.usageLine(), c.help)
+	fs.SetOutput(w)
+	fs.PrintDefaults()
+}
+
+func (c *command) usageLine() string {
+	return strings.TrimSpace("multiwan " + c.name + " [OPTIONS] " + c.args)
+}
+
+func exitCode(err error) int {
+	var use usageError
+	var refused *control.Error
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &use):
+		return exitUsage
+	case errors.Is(err, control.ErrNotRunning):
+		return exitNotRunning
+	case errors.Is(err, fs.ErrPermission):
+		return exitDenied
+	case errors.As(err, &refused):
+		switch refused.Code {
+		case control.Usage, control.NotFound:
+			return exitUsage
+		case control.Denied:
+			return exitDenied
+		}
+	}
+	return exitFailed
+}
+
+// ask calls the daemon.
+func (c *call) ask(method string, params map[string]any, result any) error {
+	return control.Call(c.ctx, c.socket, method, params, result)
+}
+
+// want checks the number of arguments.
+func (c *call) want(least, most int, words string) error {
+	if len(c.args) < least || len(c.args) > most {
+		if words == "" {
+			words = "no arguments"
+		}
+		return badUsage("want %s", words)
+	}
+	return nil
+}
+
+// terminal says whether w is one: only there are colours and screens written.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == ""
+}

@@ -1,0 +1,2 @@
+// Command multiwan is the daemon and its command line: one file a command.
+package main

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"flag"
+	"time"
+
+	"multiwan/src/core/status"
+)
+
+func historyCommand() *command {
+	var asJSON, short bool
+	var last int
+	return &command{
+		name: "history", args: "[WAN]", summary: "show changes of state with the probes that led to them",
+		help: "Shows the changes of state of all WANs, or of one, the oldest first, each with its evidence: the last probes of every\n" +
+			"target, when they were sent and what became of them. The daemon keeps the last 200 changes.",
+		words: []string{"WAN"},
+		flags: func(fs *flag.FlagSet) {
+			fs.BoolVar(&asJSON, "json", false, "print JSON")
+			fs.BoolVar(&short, "short", false, "leave the evidence out")
+			fs.IntVar(&last, "last", 20, "show the last `n` changes, 0: all that are kept")
+		},
+		run: func(c *call) error {
+			if err := c.want(0, 1, "at most one WAN"); err != nil {
+				return err
+			}
+			params := map[string]any{"last": last}
+			if len(c.args) == 1 {
+				params["interface"] = c.args[0]
+			}
+			if asJSON {
+				return showJSON(c, "history", params)
+			}
+			var h []status.Transition
+			if err := c.ask("history", params, &h); err != nil {
+				return err
+			}
+			return status.WriteHistory(c.stdout, h, !short, time.Local)
+		},
+	}
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"errors"
+
+	"multiwan/src/control"
+	"multiwan/src/daemon"
+)
+
+func stopCommand() *command {
+	return &command{
+		name: "stop", summary: "remove everything that is ours",
+		help: "Ends the daemon and removes its rules, routes, tables and marks from the kernel; settings go back to what they were.\n" +
+			"Where no daemon runs, it removes what one left behind: a daemon that is merely ended (SIGTERM) or killed leaves its\n" +
+			"state in place, so that traffic goes on. Needs root.",
+		run: func(c *call) error {
+			if err := c.want(0, 0, ""); err != nil {
+				return err
+			}
+			err := c.ask("stop", nil, nil)
+			if !errors.Is(err, control.ErrNotRunning) {
+				return err
+			}
+			return daemon.Clean(c.ctx, c.socket)
+		},
+	}
+}
