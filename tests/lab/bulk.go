@@ -1,0 +1,133 @@
+package lab
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Slot is the time over which a bulk flow counts its bytes.
+const Slot = 100 * time.Millisecond
+
+// Rate is what a bulk flow moved in one slot.
+type Rate struct {
+	At    time.Time // end of the slot
+	Bytes int64
+}
+
+// Bulk is one TCP connection that moves as much as it can.
+type Bulk struct {
+	conn  net.Conn
+	bytes atomic.Int64
+	quit  chan struct{}
+	once  sync.Once
+	done  sync.WaitGroup
+
+	mu    sync.Mutex
+	rates []Rate
+	err   error
+}
+
+// Download reads from the source server of a host ([Host.Echo]) until Stop.
+func (h *Host) Download(from netip.Addr) *Bulk {
+	h.tb.Helper()
+	return h.bulk(netip.AddrPortFrom(from, SourcePort), net.Conn.Read)
+}
+
+// Upload writes to the discard server of a host until Stop.
+func (h *Host) Upload(to netip.Addr) *Bulk {
+	h.tb.Helper()
+	return h.bulk(netip.AddrPortFrom(to, DiscardPort), net.Conn.Write)
+}
+
+func (h *Host) bulk(to netip.AddrPort, move func(net.Conn, []byte) (int, error)) *Bulk {
+	h.tb.Helper()
+	c, err := h.Dial("tcp", to)
+	if err != nil {
+		h.tb.Fatalf("%s: bulk flow: %v", h.Name, err)
+	}
+	b := &Bulk{conn: c, quit: make(chan struct{})}
+	b.done.Go(func() { b.run(move) })
+	b.done.Go(b.count)
+	h.tb.Cleanup(b.end)
+	return b
+}
+
+func (b *Bulk) run(move func(net.Conn, []byte) (int, error)) {
+	for buf := make([]byte, 64<<10); ; {
+		n, err := move(b.conn, buf)
+		b.bytes.Add(int64(n))
+		if err != nil {
+			if !isClosed(err) {
+				b.mu.Lock()
+				b.err = err
+				b.mu.Unlock()
+			}
+			return
+		}
+	}
+}
+
+func (b *Bulk) count() {
+	tick := time.NewTicker(Slot)
+	defer tick.Stop()
+	var last int64
+	for {
+		select {
+		case <-b.quit:
+			return
+		case t := <-tick.C:
+			n := b.bytes.Load()
+			b.mu.Lock()
+			b.rates = append(b.rates, Rate{At: t, Bytes: n - last})
+			b.mu.Unlock()
+			last = n
+		}
+	}
+}
+
+// Bytes moved so far.
+func (b *Bulk) Bytes() int64 { return b.bytes.Load() }
+
+// Rates per slot so far.
+func (b *Bulk) Rates() []Rate {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]Rate(nil), b.rates...)
+}
+
+// Err is what broke the connection, or nil.
+func (b *Bulk) Err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+// LongestStall is the longest run of slots without a byte.
+func (b *Bulk) LongestStall() time.Duration {
+	longest, run := 0, 0
+	for _, r := range b.Rates() {
+		run++
+		if r.Bytes > 0 {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return time.Duration(longest) * Slot
+}
+
+// Stop closes the connection and returns the rates.
+func (b *Bulk) Stop() []Rate {
+	b.end()
+	return b.Rates()
+}
+
+func (b *Bulk) end() {
+	b.once.Do(func() {
+		close(b.quit)
+		b.conn.Close()
+		b.done.Wait()
+	})
+}
