@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// test names one test of one run of its package. Packages that ran in a virtual
+// machine are written PACKAGE@KERNEL.
+type test struct{ pkg, name string }
+
+// home is the same test on the build machine itself.
+func (t test) home() test {
+	pkg, _, _ := strings.Cut(t.pkg, "@")
+	return test{pkg, t.name}
+}
+
+// results of all stages.
+type results struct {
+	outcome map[test]string // pass, fail, skip
+	skips   map[test]string // the features that skipped tests named
+}
+
+// skipLine is what package lab prints; see lab.Need.
+var skipLine = regexp.MustCompile(`multiwan-skip feature=(\S+)`)
+
+func newResults() *results {
+	return &results{outcome: map[test]string{}, skips: map[test]string{}}
+}
+
+// load reads the files of all stages. No file at all is an error: a run that
+// did nothing has not passed.
+func load(dir string) (*results, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("no results in %s (%v)", dir, err)
+	}
+	all := newResults()
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		err = all.read(f)
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return all, nil
+}
+
+// read adds the events of one stage. A test that began and has no end (a
+// panic, a machine that died) has failed.
+func (r *results) read(from io.Reader) error {
+	began := map[test]bool{}
+	failedPackages := map[string]bool{}
+	failedIn := map[string]bool{}
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return err
+		}
+		t := test{e.Package, e.Test}
+		if e.Test == "" {
+			if e.Action == "fail" {
+				failedPackages[e.Package] = true
+			}
+			continue
+		}
+		switch e.Action {
+		case "run":
+			began[t] = true
+		case "output":
+			if m := skipLine.FindStringSubmatch(e.Output); m != nil {
+				r.skips[t] = m[1]
+			}
+		case "pass", "fail", "skip":
+			delete(began, t)
+			r.outcome[t] = e.Action
+			failedIn[e.Package] = failedIn[e.Package] || e.Action == "fail"
+		}
+	}
+	for t := range began {
+		r.outcome[t] = "fail"
+		failedIn[t.pkg] = true
+	}
+	for p := range failedPackages {
+		if !failedIn[p] { // it did not build, or died outside of its tests
+			r.outcome[test{p, "(package)"}] = "fail"
+		}
+	}
+	return lines.Err()
+}
+
+// counted are the tests that the closing line counts: of a test with subtests
+// the subtests alone, unless it failed by itself; of a skip only one that did
+// not run anywhere else.
+func (r *results) counted() map[test]string {
+	parent := map[test]bool{}
+	ran := map[test]bool{}
+	for t, o := range r.outcome {
+		for name := t.name; ; {
+			i := strings.LastIndex(name, "/")
+			if i < 0 {
+				break
+			}
+			name = name[:i]
+			if o == "fail" || r.outcome[test{t.pkg, name}] != "fail" {
+				parent[test{t.pkg, name}] = true
+			}
+		}
+		if o != "skip" {
+			ran[t.home()] = true
+		}
+	}
+	out := map[test]string{}
+	for t, o := range r.outcome {
+		if !parent[t] && !(o == "skip" && ran[t.home()]) {
+			out[t] = o
+		}
+	}
+	return out
+}
+
+func sorted(m map[test]string) []test {
+	return slices.SortedFunc(maps.Keys(m), func(a, b test) int {
+		return strings.Compare(a.pkg+" "+a.name, b.pkg+" "+b.name)
+	})
+}
+
+// summary prints failures, skips by reason and the closing line; it is an error
+// if anything failed or nothing passed.
+func (r *results) summary(w io.Writer) error {
+	counted := r.counted()
+	n := map[string]int{}
+	reasons := map[string]int{}
+	for _, t := range sorted(counted) {
+		o := counted[t]
+		n[o]++
+		switch o {
+		case "fail":
+			fmt.Fprintf(w, "FAIL %s %s\n", t.pkg, t.name)
+		case "skip":
+			reason := r.skips[t]
+			if reason == "" {
+				reason = "other"
+			}
+			reasons[reason]++
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		fmt.Fprintf(w, "skipped for %s: %d\n", reason, reasons[reason])
+	}
+	fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", n["pass"], n["fail"], n["skip"])
+	switch {
+	case n["fail"] > 0:
+		return errors.New("something failed")
+	case n["pass"] == 0:
+		return errors.New("nothing passed")
+	}
+	return nil
+}
+
+// missing are the skipped tests that name a feature, with all the features of a
+// package's skips. Long tests are left out on purpose, not for a lack.
+func (r *results) missing() (tests map[string][]string, features map[string][]string) {
+	tests, features = map[string][]string{}, map[string][]string{}
+	for _, t := range sorted(r.skips) {
+		f := r.skips[t]
+		if r.outcome[t] != "skip" || f == "long" || strings.Contains(t.pkg, "@") {
+			continue
+		}
+		top, _, _ := strings.Cut(t.name, "/")
+		if !slices.Contains(tests[t.pkg], top) {
+			tests[t.pkg] = append(tests[t.pkg], top)
+		}
+		if !slices.Contains(features[t.pkg], f) {
+			features[t.pkg] = append(features[t.pkg], f)
+		}
+	}
+	return tests, features
+}
+
+// printMissing prints a line a package: the package, an expression for its
+// tests, and the features that they need.
+func (r *results) printMissing(w io.Writer) {
+	tests, features := r.missing()
+	for _, p := range slices.Sorted(maps.Keys(tests)) {
+		fmt.Fprintf(w, "%s ^(%s)$ %s\n", p, strings.Join(tests[p], "|"), strings.Join(features[p], ","))
+	}
+}

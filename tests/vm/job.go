@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// job is what one machine runs: the tests of one package.
+type job struct {
+	pkg     string // import path
+	test    string // expression for their names; empty for all
+	require string // features whose lack is a failure
+}
+
+// errNoTests says that a package has no test of the wanted names.
+var errNoTests = errors.New("no tests")
+
+// jobs are the packages of the command line, patterns resolved.
+func (o options) jobs() ([]job, error) {
+	if len(o.packages) == 0 {
+		return nil, errors.New("no package given\n" + usage)
+	}
+	out, err := exec.Command("go", append([]string{"list"}, o.packages...)...).Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list %s: %w", strings.Join(o.packages, " "), err)
+	}
+	var jobs []job
+	for _, pkg := range strings.Fields(string(out)) {
+		jobs = append(jobs, job{pkg, o.test, o.require})
+	}
+	return jobs, nil
+}
+
+// readJobs reads lines of package, expression, features.
+func readJobs(r io.Reader) ([]job, error) {
+	var jobs []job
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		f := strings.Fields(lines.Text())
+		if len(f) != 3 {
+			return nil, fmt.Errorf("want package, expression and features: %q", lines.Text())
+		}
+		jobs = append(jobs, job{f[0], f[1], f[2]})
+	}
+	return jobs, lines.Err()
+}
+
+// jobRoot builds the part of the initramfs that belongs to one package: its
+// test binary, its testdata and the daemon.
+func jobRoot(o options, dir string, j job) (string, error) {
+	test := filepath.Join(dir, "test")
+	if err := goBuild("test", "-c", "-o", test, j.pkg); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(test); err != nil {
+		return "", errNoTests
+	}
+	if list, err := exec.Command(test, "-test.list", cmp.Or(j.test, ".")).Output(); err != nil {
+		return "", fmt.Errorf("list tests: %w", err)
+	} else if !strings.HasPrefix(string(list), "Test") {
+		return "", errNoTests
+	}
+	place, err := findPackage(j.pkg)
+	if err != nil {
+		return "", err
+	}
+	daemon := filepath.Join(dir, "multiwan")
+	// Not every test starts the daemon; those that do fail without it.
+	noDaemon := goBuild("build", "-o", daemon, "multiwan/src/cmd/multiwan")
+	if noDaemon != nil {
+		note("without the daemon: %v", noDaemon)
+	}
+	name := filepath.Join(dir, "job.cpio")
+	w, err := os.Create(name)
+	if err != nil {
+		return "", err
+	}
+	defer w.Close()
+	a := newArchive(w)
+	a.copy("/job/test", test)
+	if noDaemon == nil {
+		a.copy("/usr/sbin/multiwan", daemon)
+	}
+	if err := addData(a, place.module); err != nil {
+		return "", err
+	}
+	a.dir("/tree/" + place.rel)
+	a.file("/job/run", 0o755, []byte(jobScript(o, j, place.rel)))
+	if err := a.close(); err != nil {
+		return "", err
+	}
+	return name, w.Close()
+}
+
+// place of a package in the tree.
+type place struct{ module, rel string }
+
+func findPackage(pkg string) (place, error) {
+	out, err := exec.Command("go", "list", "-f", "{{.Module.Dir}}\n{{.Dir}}", pkg).Output()
+	if err != nil {
+		return place{}, fmt.Errorf("go list %s: %w", pkg, err)
+	}
+	module, dir, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	rel, err := filepath.Rel(module, dir)
+	return place{module, rel}, err
+}
+
+// addData adds what tests read of the tree, at the same places below /tree:
+// every testdata directory, the documents and the files of the package.
+func addData(a *archive, module string) error {
+	for _, d := range []string{"docs", "files"} {
+		a.tree("/tree/"+d, filepath.Join(module, d))
+	}
+	for _, top := range []string{"src", "tests"} {
+		err := filepath.WalkDir(filepath.Join(module, top), func(p string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() || d.Name() != "testdata" {
+				return err
+			}
+			rel, err := filepath.Rel(module, p)
+			a.tree("/tree/"+rel, p)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return a.err
+}
+
+func goBuild(args ...string) error {
+	c := exec.Command("go", args...)
+	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("go %s: %w\n%s", args[0], err, out)
+	}
+	return nil
+}
+
+// jobScript runs the tests as `go test` would: in the directory of the package. There is one processor, so tests that wait overlap only by
+// -test.parallel; the guest's time is counted, so the limit is a guest's too.
+func jobScript(o options, j job, rel string) string {
+	verbose := "true"
+	if o.json {
+		verbose = "test2json"
+	}
+	var b strings.Builder
+	b.WriteString("#!/bin/sh\ncd /tree/" + rel + "\nexport MULTIWAN_BIN=/usr/sbin/multiwan MULTIWAN_VM=1\n")
+	fmt.Fprintf(&b, "export MULTIWAN_REQUIRE=%s\n", quote(j.require))
+	fmt.Fprintf(&b, "exec /job/test -test.v=%s -test.paniconexit0 -test.parallel=1 -test.timeout=1h", verbose)
+	if j.test != "" {
+		fmt.Fprintf(&b, " -test.run=%s", quote(j.test))
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// quote protects a word of the shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

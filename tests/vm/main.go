@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const usage = `usage: vm run [-kernel 6.1] [-test REGEXP] [-json] [-require FEATURES] [-timeout 5m] PACKAGE…
+       vm rest [-kernel 6.1] [-json] [-timeout 5m]   (reads what "report skipped" prints)
+       vm kernels`
+
+// errTests says that everything worked but the tests failed; they have said why.
+var errTests = errors.New("tests failed")
+
+func main() {
+	err := run(os.Args[1:])
+	if err != nil && !errors.Is(err, errTests) {
+		fmt.Fprintln(os.Stderr, "vm:", err)
+	}
+	if err != nil {
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 0 {
+		return errors.New(usage)
+	}
+	switch args[0] {
+	case "kernels":
+		list, err := availableKernels()
+		for _, p := range list {
+			fmt.Println(p.name)
+		}
+		return err
+	case "run":
+		o, err := parseOptions(args[1:])
+		if err != nil {
+			return err
+		}
+		jobs, err := o.jobs()
+		if err != nil {
+			return err
+		}
+		return runJobs(o, jobs)
+	case "rest":
+		o, err := parseOptions(args[1:])
+		if err != nil {
+			return err
+		}
+		jobs, err := readJobs(os.Stdin)
+		if err != nil {
+			return err
+		}
+		return runJobs(o, jobs)
+	}
+	return fmt.Errorf("unknown command %q\n%s", args[0], usage)
+}
+
+// options of `vm run`.
+type options struct {
+	kernel   string
+	test     string
+	json     bool
+	require  string
+	timeout  time.Duration
+	packages []string
+	cache    string
+}
+
+func parseOptions(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet("run", flag.ContinueOnError)
+	f.StringVar(&o.kernel, "kernel", "6.1", "kernel series: the newest Debian package of it is taken")
+	f.StringVar(&o.test, "test", "", "tests to run, as `go test -run`")
+	f.BoolVar(&o.json, "json", false, "print events as `go test -json`")
+	f.StringVar(&o.require, "require", "", "features whose lack is a failure (MULTIWAN_REQUIRE)")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "longest run of one package, in time of the host")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	o.packages = f.Args()
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	o.cache = filepath.Join(dir, "multiwan", "vm")
+	return o, os.MkdirAll(o.cache, 0o755)
+}
+
+// runJobs runs packages one after the other, each in a fresh machine. All run,
+// whatever fails.
+func runJobs(o options, jobs []job) error {
+	unlock, err := lock(filepath.Join(o.cache, "vm.lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	begin := time.Now()
+	k, err := fetchKernel(o.cache, o.kernel)
+	if err != nil {
+		return err
+	}
+	base, err := baseRoot(o.cache, k)
+	if err != nil {
+		return err
+	}
+	note("kernel %s and its root ready after %.1f s", k.version, time.Since(begin).Seconds())
+	var failed []string
+	ran := 0
+	for _, j := range jobs {
+		err := runPackage(o, k, base, j)
+		switch {
+		case errors.Is(err, errNoTests):
+			continue
+		case errors.Is(err, errTests):
+			failed = append(failed, j.pkg)
+		case err != nil: // it did not build, or the machine died
+			note("%s: %v", j.pkg, err)
+			failed = append(failed, j.pkg)
+		}
+		ran++
+	}
+	if ran == 0 {
+		return errors.New("no test to run")
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%w: %s", errTests, strings.Join(failed, " "))
+	}
+	return nil
+}
+
+// runPackage builds the tests of one package and runs them in a fresh machine.
+func runPackage(o options, k kernel, base string, j job) error {
+	begin := time.Now()
+	dir, err := os.MkdirTemp(o.cache, "run-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	root, err := jobRoot(o, dir, j)
+	if err != nil {
+		return err
+	}
+	initrd := filepath.Join(dir, "initrd")
+	if err := concat(initrd, base, root); err != nil {
+		return err
+	}
+	built := time.Since(begin)
+	code, guest, err := boot(o, k, initrd, j.pkg)
+	if err != nil {
+		return err
+	}
+	note("%s on %s: exit %d, %.1f s (%.1f s to build), %.1f s in the guest",
+		j.pkg, k.version, code, time.Since(begin).Seconds(), built.Seconds(), guest)
+	if code != 0 {
+		return errTests
+	}
+	return nil
+}
+
+func note(format string, args ...any) { fmt.Fprintf(os.Stderr, "vm: "+format+"\n", args...) }
+
+// lock lets one machine run at a time: two would only slow each other down.
+func lock(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { f.Close() }, nil
+}

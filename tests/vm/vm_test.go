@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReadSerial(t *testing.T) {
+	for _, c := range []struct {
+		name, serial, out string
+		code              int
+		guest             float64
+		fails             bool
+	}{
+		{"passes", "SeaBIOS\r\n\x1bcVM-READY 1.5\r\n=== RUN\r\nPASS\r\nVM-EXIT 0 12.25\r\nreboot: power down\r\n", "=== RUN\nPASS\n", 0, 12.25, false},
+		{"fails", "VM-READY 1\nFAIL\nVM-EXIT 1 3\n", "FAIL\n", 1, 3, false},
+		{"panics", "VM-READY 1\nhalf\nKernel panic", "half\nKernel panic", 0, 0, true},
+		{"does not boot", "No bootable device", "", 0, 0, true},
+		{"spoilt mark", "VM-READY 1\nVM-EXIT x\n", "", 0, 0, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out strings.Builder
+			code, guest, _, err := readSerial(strings.NewReader(c.serial), &out)
+			if code != c.code || guest != c.guest || (err != nil) != c.fails {
+				t.Errorf("exit %d after %v s, error %v", code, guest, err)
+			}
+			if d := cmp.Diff(c.out, out.String()); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestImageName(t *testing.T) {
+	for name, want := range map[string]string{
+		"linux-image-6.1.0-56-amd64-unsigned":       "6.1.0-56",
+		"linux-image-6.12.117+deb12-amd64":          "6.12.117+deb12",
+		"linux-image-6.1.0-56-cloud-amd64-unsigned": "",
+		"linux-image-6.1.0-56-rt-amd64":             "",
+		"linux-image-amd64":                         "",
+	} {
+		got := ""
+		if m := imageName.FindStringSubmatch(name); m != nil {
+			got = m[1]
+		}
+		if got != want {
+			t.Errorf("%s: version %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestPayload(t *testing.T) {
+	b := make([]byte, 4096)
+	b[0x1f1] = 2
+	copy(b[0x202:], "HdrS")
+	binary.LittleEndian.PutUint32(b[0x248:], 100)
+	binary.LittleEndian.PutUint32(b[0x24c:], 5)
+	copy(b[3*512+100:], "hello!")
+	p, err := bzImagePayload(b)
+	if err != nil || string(p) != "hello" {
+		t.Errorf("payload %q, error %v", p, err)
+	}
+	binary.LittleEndian.PutUint32(b[0x24c:], 1<<20)
+	if _, err := bzImagePayload(b); err == nil {
+		t.Error("a payload beyond the end of the file was taken")
+	}
+}
+
+// TestArchive lets cpio itself read what was written.
+func TestArchive(t *testing.T) {
+	if _, err := exec.LookPath("cpio"); err != nil {
+		t.Skipf("multiwan-skip feature=cpio test=%s: %v", t.Name(), err)
+	}
+	var b bytes.Buffer
+	a := newArchive(&b)
+	a.file("/usr/bin/x", 0o755, []byte("12345"))
+	a.file("/usr/bin/x", 0o755, []byte("again"))
+	a.link("/bin", "usr/bin")
+	a.dir("/tmp")
+	if err := a.close(); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("cpio", "-tv", "--quiet", "--numeric-uid-gid")
+	c.Stdin = &b
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("cpio: %v: %s", err, out)
+	}
+	var got []string
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		f := strings.Fields(line)
+		got = append(got, f[0]+" "+f[4]+" "+strings.Join(f[8:], " "))
+	}
+	want := []string{"drwxr-xr-x 0 usr", "drwxr-xr-x 0 usr/bin", "-rwxr-xr-x 5 usr/bin/x", "lrwxrwxrwx 7 bin -> usr/bin", "drwxr-xr-x 0 tmp"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestReadJobs(t *testing.T) {
+	got, err := readJobs(strings.NewReader("multiwan/tests/lab ^(TestA|TestB)$ vlan,l2tp\n"))
+	if err != nil || len(got) != 1 || got[0] != (job{"multiwan/tests/lab", "^(TestA|TestB)$", "vlan,l2tp"}) {
+		t.Errorf("read %v, %v", got, err)
+	}
+	if _, err := readJobs(strings.NewReader("half a line\n x")); err == nil {
+		t.Error("a line that is not ours was taken")
+	}
+}
