@@ -1,0 +1,134 @@
+package probe_test
+
+import (
+	"testing"
+	"time"
+
+	"multiwan/src/core/kstate"
+	"multiwan/src/probe"
+	"multiwan/tests/lab"
+)
+
+// A silent black hole on a real kernel, with the defaults and fast, and the
+// way back. The bounds are those that are promised.
+func TestBlackHole(t *testing.T) {
+	n := lab.T1(t, 1)
+	route(n)
+	w := n.WANs[0]
+	families(t, func(t *testing.T, f kstate.Family) {
+		p := start(t, n.Router)
+		slow := p.add(path(t, w, f, n.Router), defaults("ping", f))
+		quick := p.add(path(t, w, f, n.Router), fast("ping", f))
+		p.state(slow, 0, "up", 5*time.Second)
+		p.state(quick, 0, "up", 5*time.Second)
+		time.Sleep(3500 * time.Millisecond) // statistics, and a phase between two rounds
+		m := p.mark()
+		cut := w.BlackHole()
+		down := p.state(quick, m, "down", 5*time.Second)
+		if took := down.At.Sub(cut); took > 600*time.Millisecond {
+			t.Errorf("fast: %v", took)
+		} else {
+			t.Logf("fast: %v", took)
+		}
+		if len(down.Evidence) < 10 {
+			t.Errorf("only %d probes as evidence", len(down.Evidence))
+		}
+		down = p.state(slow, m, "down", 5*time.Second)
+		if took := down.At.Sub(cut); took > 3*time.Second {
+			t.Errorf("defaults: %v", took)
+		} else {
+			t.Logf("defaults: %v", took)
+		}
+		m = p.mark()
+		healed := w.Heal()
+		up := p.state(slow, m, "up", 10*time.Second)
+		t.Logf("defaults: up again after %v", up.At.Sub(healed))
+	})
+}
+
+// A gateway that ignores ICMP but answers ARP is up by arping; it stays up
+// while its hardware address changes; it is down when it falls silent.
+func TestArpingGateway(t *testing.T) {
+	n := lab.T1(t, 1)
+	route(n)
+	w := n.WANs[0]
+	families(t, func(t *testing.T, f kstate.Family) {
+		defer w.Heal()
+		w.Fault(lab.Fault{NoPing: true})
+		p := start(t, n.Router)
+		arp := p.add(path(t, w, f, n.Router), gateway("arping", f))
+		icmp := p.add(path(t, w, f, n.Router), gateway("ping", f))
+		p.state(arp, 0, "up", 5*time.Second)
+		p.state(icmp, 0, "down", 10*time.Second)
+		m := p.mark()
+		for _, mac := range []string{"02:00:00:00:aa:01", "02:00:00:00:aa:02", "02:00:00:00:aa:01"} {
+			w.SetGatewayMAC(mac)
+			at := time.Now()
+			if !lab.Wait(2*time.Second, func() bool { return p.snapshot(arp).LastGood.After(at) }) {
+				t.Fatalf("no answer from %s: %s", mac, p.dump(m))
+			}
+		}
+		for _, e := range p.since(m) {
+			if e.Runner == arp && e.To == "down" {
+				t.Errorf("down while the hardware address changed: %s", e.Reason)
+			}
+		}
+		cut := w.Silence()
+		down := p.state(arp, m, "down", 5*time.Second)
+		t.Logf("silence found after %v", down.At.Sub(cut))
+	})
+}
+
+// What eight WANs with two targets each cost at one probe a second.
+func TestCost(t *testing.T) {
+	n := lab.T1(t, 8)
+	route(n)
+	p := start(t, n.Router)
+	for _, w := range n.WANs {
+		p.state(p.add(path(t, w, kstate.IPv4, n.Router), defaults("ping", kstate.IPv4)), 0, "up", 5*time.Second)
+	}
+	const span = 10 * time.Second
+	time.Sleep(2 * time.Second)
+	before := p.usage()
+	time.Sleep(span)
+	after := p.usage()
+	switches := float64(after.Switches-before.Switches) / span.Seconds()
+	each := (after.CPU - before.CPU) / (16 * 10)
+	t.Logf("%.0f context switches a second, %v CPU a probe, %d KiB at most", switches, each, after.RSS)
+	if switches > 60 {
+		t.Errorf("%.0f context switches a second, want at most 60", switches)
+	}
+	if each > 200*time.Microsecond {
+		t.Errorf("%v CPU a probe, want at most 0.2 ms", each)
+	}
+	for i := range n.WANs {
+		if s := p.snapshot(i); s.Probes[0].Targets[0].Sent > 20 {
+			t.Errorf("runner %d sent %d probes to a target in about 13 s", i, s.Probes[0].Targets[0].Sent)
+		}
+	}
+}
+
+// A burst on request is sent from the WAN's address.
+func TestBurst(t *testing.T) {
+	n := lab.T1(t, 2)
+	w := n.WANs[1]
+	n.Router.IP("rule add pref 6200 iif lo from %s table 300", w.Addr4)
+	n.Router.IP("route add default via %s dev %s table 300", w.Gateway4, w.Device)
+	n.Router.IP("-6 rule add pref 6200 iif lo from %s table 300", w.Addr6)
+	n.Router.IP("-6 route add default via %s dev %s table 300", w.Gateway6, w.Device)
+	families(t, func(t *testing.T, f kstate.Family) {
+		p := start(t, n.Router)
+		a, _ := targets(f)
+		m := p.mark()
+		p.order(order{Do: "burst", Burst: probe.Burst{
+			Source: path(t, w, f, n.Router).Source, Target: a, Count: 3, Interval: 50 * time.Millisecond, Timeout: 3 * time.Second,
+		}})
+		e := p.wait(m, 10*time.Second, "burst", func(e event) bool { return e.Burst != nil })
+		if e.Err != "" || e.Burst.Sent != 3 || e.Burst.Received != 3 || e.Burst.Avg <= 0 {
+			t.Errorf("%+v %s", *e.Burst, e.Err)
+		}
+		if n.WANs[0].Spoofed() != 0 {
+			t.Error("the burst left by the other WAN")
+		}
+	})
+}
