@@ -14,6 +14,12 @@ type Config struct {
 	Probes     []Probe
 	Policies   []Policy
 	Rules      []Rule // in file order: the first that matches wins
+	// Pseudowires and what goes with them. Of each kind in file order.
+	Pseudowires []Pseudowire
+	IPsec       []IPsec
+	Bonds       []Bond
+	Tunnels     []Tunnel
+	Clamps      []Clamp
 }
 
 // Globals is section globals.
