@@ -75,7 +75,12 @@ func (l *loader) probesOf(s *section) []string {
 	var names []string
 	if s.has("probe") {
 		for _, it := range s.items("probe") {
-			if _, ok := l.refer(s, "probe", it); ok && !slices.Contains(names, it.text) {
+			p, ok := l.refer(s, "probe", it)
+			if ok && one[string](p, "method") == loopback {
+				l.drop(s, "probe", it, "want another method than loopback: no provider answers it, only the far end of a pseudowire or bond member does")
+				continue
+			}
+			if ok && !slices.Contains(names, it.text) {
 				names = append(names, it.text)
 			}
 		}

@@ -61,7 +61,7 @@ func checkInvariants(t *testing.T, c *Config, ds Diagnostics) {
 
 func checkProbe(t *testing.T, p Probe) {
 	t.Helper()
-	if len(p.Targets) == 0 || p.Interval <= 0 || p.Timeout <= 0 || p.DownInterval <= 0 || p.Down < 1 || p.Up < 1 || p.Window < 2 {
+	if (len(p.Targets) == 0) != (p.Method == loopback) || p.Interval <= 0 || p.Timeout <= 0 || p.DownInterval <= 0 || p.Down < 1 || p.Up < 1 || p.Window < 2 {
 		t.Errorf("probe %+v", p)
 	}
 	if p.LossDown > 0 && p.LossUp >= p.LossDown || p.LatencyDown > 0 && p.LatencyUp >= p.LatencyDown {

@@ -12,6 +12,15 @@ const BuiltinProbe = "builtin"
 // builtinTargets are two public resolvers of different operators a family, and the gateway as evidence.
 var builtinTargets = []string{"1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "2001:4860:4860::8888", GatewayTarget}
 
+// LoopbackName is the name of the probe of pseudowires that name none. A section of that name replaces it.
+const LoopbackName = "loopback"
+
+// loopback is the method that has no targets, farEnd what its only one is called.
+const (
+	loopback = "loopback"
+	farEnd   = "far end"
+)
+
 const zeroDuration = time.Duration(0)
 
 // probes fills in Probes.
@@ -53,6 +62,15 @@ func builtinProbe() Probe {
 	s := emptySection(&doc, BuiltinProbe)
 	p := buildProbe(s)
 	p.Targets = append([]string(nil), builtinTargets...)
+	return p
+}
+
+// LoopbackProbe is the built-in probe of pseudowires: the far end, once a second, down after three lost messages in the confirming
+// burst, up again after two good rounds. Another interval is a section of the same name away.
+func LoopbackProbe() Probe {
+	doc := probeDoc()
+	p := buildProbe(emptySection(&doc, LoopbackName))
+	p.Method, p.Down, p.Up = loopback, 3, 2
 	return p
 }
 

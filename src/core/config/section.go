@@ -47,7 +47,7 @@ func (l *loader) decode(doc *SectionDoc, raw *uci.Section, label string) *sectio
 	}
 	for i := range doc.Options {
 		od := &doc.Options[i]
-		if s.opts[od.Name] == nil && od.Required {
+		if s.opts[od.Name] == nil && od.Required && s.applies(od) {
 			l.fail(s, od.Name, item{line: raw.Line}, "want this option: %s", firstSentence(od.Help))
 		}
 	}
@@ -182,6 +182,11 @@ func (l *loader) checkConditions(s *section) {
 			}
 		}
 	}
+}
+
+// applies says whether the options that this one depends on have the values for it.
+func (s *section) applies(od *OptionDoc) bool {
+	return !slices.ContainsFunc(od.With, func(c Condition) bool { return !slices.Contains(c.Values, one[string](s, c.Option)) })
 }
 
 func quoted(words []string) []string {

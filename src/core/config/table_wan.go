@@ -65,9 +65,9 @@ func probeDoc() SectionDoc {
 		Type: "probe", Example: "internet",
 		Help: "A way to watch WANs. The same probe may serve many; each runs it bound to its own device, address and route.",
 		Options: []OptionDoc{
-			{Name: "method", Kind: KindEnum, Default: "ping", Values: []string{"ping", "arping", "dns", "http", "tcp"}, Was: []string{"track_method"},
-				Help: "`arping` asks neighbours for their link-layer address (IPv6: by neighbour solicitation)."},
-			{Name: "target", Kind: KindTarget, List: true, Required: true, Was: []string{"track_ip", "track_gateway", "host"},
+			{Name: "method", Kind: KindEnum, Default: "ping", Values: []string{"ping", "arping", "dns", "http", "tcp", loopback}, Was: []string{"track_method"},
+				Help: "`arping` asks neighbours for their link-layer address (IPv6: by neighbour solicitation). `loopback` asks the far end of a pseudowire or bond member by Ethernet loopback messages (IEEE 802.1Q), without any address; multiwan or another maintenance end point of level 0 must answer there."},
+			{Name: "target", Kind: KindTarget, List: true, Required: true, With: []Condition{{Option: "method", Values: []string{"ping", "arping", "dns", "http", "tcp"}}}, Was: []string{"track_ip", "track_gateway", "host"},
 				Help: "Addresses, or the word `gateway`; host names for dns, http and tcp, with `http` also `host:port/path`. Each family asks the targets of its own kind. Beside other targets `gateway` is asked for evidence only, since a gateway alone answers for ever."},
 			{Name: "reliability", Kind: KindInt, Default: "1", Min: 1, Max: 64, Help: "How many targets must answer. At most as many as each family has."},
 			{Name: "interval", Kind: KindSeconds, Default: "1", Min: 0.05, Max: 3600, Help: "Time between two rounds of probes."},

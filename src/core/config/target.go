@@ -110,8 +110,11 @@ func checkTargetAddr(a netip.Addr) error {
 
 // For returns the targets that a WAN's side of that family is probed with. Only answers of those in counted decide; those in evidence
 // are asked and shown beside them. The gateway counts where a family has no other target, else it is evidence: it answers also when
-// everything behind it is dead. Host names count for both families.
+// everything behind it is dead. Host names count for both families. Loopback has one target, the far end, which needs no address.
 func (p *Probe) For(f kstate.Family) (counted, evidence []Target) {
+	if p.Method == loopback {
+		return []Target{{Text: farEnd}}, nil
+	}
 	for _, text := range p.Targets {
 		t, err := parseTarget(p.Method, text)
 		if err != nil || (t.Addr.IsValid() && kstate.FamilyOf(t.Addr) != f) {

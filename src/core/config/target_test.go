@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -62,6 +63,7 @@ func TestFor(t *testing.T) {
 		{"ping", "1.1.1.1", "1.1.1.1", "", "", "", 1, 0},
 		{"arping", "gateway", "gateway", "", "gateway", "", 1, 1},
 		{"dns", "dns.example 1.1.1.1", "dns.example 1.1.1.1", "", "dns.example", "", 2, 1},
+		{"loopback", "", "far end", "", "far end", "", 1, 1},
 	} {
 		p := Probe{Method: c.method, Targets: strings.Fields(c.targets), Reliability: 2}
 		counted4, evidence4 := p.For(kstate.IPv4)
@@ -80,5 +82,14 @@ func TestFor(t *testing.T) {
 	want := []Target{{Text: "a.example", Host: "a.example", Port: 80, Path: "/x"}, {Text: "b.example:81/y", Host: "b.example", Port: 81, Path: "/y"}}
 	if diff := cmp.Diff(want, counted, addrs...); diff != "" {
 		t.Errorf("http (-want +got):\n%s", diff)
+	}
+}
+
+// TestLoopbackProbe: the built-in probe of pseudowires has one nameless target in both families.
+func TestLoopbackProbe(t *testing.T) {
+	p := LoopbackProbe()
+	checkProbe(t, p)
+	if p.Name != LoopbackName || p.Method != "loopback" || p.Interval != time.Second || p.Down != 3 || p.Up != 2 || p.Needed(kstate.IPv6) != 1 {
+		t.Errorf("built-in probe of pseudowires %+v", p)
 	}
 }

@@ -63,7 +63,7 @@ type Interface struct {
 // Probe is how a WAN is watched.
 type Probe struct {
 	Name        string
-	Method      string   // ping arping dns http tcp
+	Method      string   // ping arping dns http tcp loopback
 	Targets     []string // addresses, host names (dns http tcp), or "gateway", of both families: see For
 	Reliability int      // how many targets must answer: see Needed
 	Interval    time.Duration
