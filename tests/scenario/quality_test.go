@@ -170,10 +170,19 @@ var badLines = []badLine{
 	{"30 per cent", lab.Quality{Delay: 20 * time.Millisecond, Loss: 0.163}}, // each way
 }
 
+// saturated is the mean round-trip time from which a line of 40 ms counts as
+// saturated, in ms: what TCP makes of a queue of 860 ms depends on the load of
+// the machine, from 250 to 450 ms were seen.
+const saturated = 200
+
+// saturation is how long TCP may take to fill that queue, and the mean over 30
+// probes to follow: 4 s, on a machine that lets it.
+const saturation = 2 * time.Minute
+
 // TestNoFalseVerdict runs the defaults on bad lines for a while.
 func TestNoFalseVerdict(t *testing.T) {
 	t.Parallel()
-	noFalseVerdict(t, 20*time.Second)
+	noFalseVerdict(t, 15*time.Second)
 }
 
 // TestNoFalseVerdictTenMinutes is what is promised.
@@ -205,22 +214,29 @@ func noFalseVerdict(t *testing.T, during time.Duration) {
 		n.Client.Download(from)
 		n.Client.Upload(from)
 	}
+	r.await(saturation, "a saturated line, and statistics of all", func(d status.Document) bool {
+		for i, w := range n.WANs {
+			for _, s := range sides(d, w) {
+				if s.RTT == nil || s.Loss == nil || i == 0 && *s.RTT < saturated {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	t.Logf("saturated after %v", time.Since(began).Round(time.Second))
 	time.Sleep(during)
 	d := r.status()
 	for i, w := range n.WANs {
 		for family, s := range sides(d, w) {
-			if s.RTT == nil || s.Loss == nil {
-				t.Fatalf("%s: %s has no statistics", badLines[i].name, family)
+			if s.RTT != nil && s.Loss != nil {
+				t.Logf("%s: %s: mean %.0f ms, loss %.0f %%", badLines[i].name, family, *s.RTT, *s.Loss)
 			}
-			t.Logf("%s: %s: mean %.0f ms, loss %.0f %%", badLines[i].name, family, *s.RTT, *s.Loss)
 		}
 		for _, tr := range r.history(w) {
 			if !when(tr.Time).Before(began) {
 				t.Errorf("%s: %s became %s: %s", badLines[i].name, tr.Family, tr.To, tr.Reason)
 			}
 		}
-	}
-	if s := sides(d, n.WANs[0])["ipv4"]; *s.RTT < 300 {
-		t.Errorf("the saturated line has %.0f ms: it is not saturated", *s.RTT)
 	}
 }
