@@ -1,0 +1,162 @@
+package l2tp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/mdlayher/genetlink"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"multiwan/src/core/kstate"
+)
+
+var (
+	// ErrNoModule says that the kernel lacks a part of L2TP. The text of the error that wraps it names the module and OpenWrt's package.
+	ErrNoModule = errors.New("missing in the kernel")
+	// ErrExists says that another tunnel, session or device has the id or name already. It is left as it is.
+	ErrExists = errors.New("exists and differs")
+)
+
+// patience bounds the wait for a deleted object to go: the kernel takes a tunnel down in the background.
+const patience = 2 * time.Second
+
+// Conn speaks to the L2TP of the network namespace that it was dialled in. It may be used from several goroutines.
+type Conn struct {
+	nl *genetlink.Conn
+
+	mu     sync.Mutex
+	family uint16 // number of the generic netlink family, 0 while it is not known
+}
+
+// Dial opens the socket, in the network namespace of the calling thread. It works without the modules too: what asks them for something
+// then answers ErrNoModule, and works once they are loaded.
+func Dial() (*Conn, error) {
+	nl, err := genetlink.Dial(nil)
+	if err != nil {
+		return nil, fmt.Errorf("dial l2tp: %w", err)
+	}
+	// Kernels before 4.12 have no texts.
+	_ = nl.SetOption(netlink.ExtendedAcknowledge, true)
+	return &Conn{nl: nl}, nil
+}
+
+// Close closes the socket. Tunnels stay.
+func (c *Conn) Close() error { return c.nl.Close() }
+
+// familyID asks for the number of the family, which makes the kernel load l2tp_netlink where modprobe finds it.
+func (c *Conn) familyID() (uint16, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.family != 0 {
+		return c.family, nil
+	}
+	f, err := c.nl.GetFamily(familyName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, lacks("l2tp_netlink", "kmod-l2tp")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look for l2tp: %w", err)
+	}
+	c.family = f.ID
+	return f.ID, nil
+}
+
+func lacks(module, pkg string) error {
+	return fmt.Errorf("module %s (%s on OpenWrt) is %w", module, pkg, ErrNoModule)
+}
+
+// execute sends one request. A family number that the kernel no longer knows (ENOENT: the module was unloaded and loaded) is asked for
+// again, once.
+func (c *Conn) execute(cmd uint8, flags netlink.HeaderFlags, body []byte) ([]genetlink.Message, error) {
+	for again := false; ; again = true {
+		family, err := c.familyID()
+		if err != nil {
+			return nil, err
+		}
+		m := genetlink.Message{Header: genetlink.Header{Command: cmd, Version: version}, Data: body}
+		answer, err := c.nl.Execute(m, family, netlink.Request|flags)
+		if !errors.Is(err, unix.ENOENT) || again {
+			return answer, err
+		}
+		c.mu.Lock()
+		c.family = 0
+		c.mu.Unlock()
+	}
+}
+
+// Observe returns all tunnels and sessions of the namespace, ours and foreign, in the kernel's order.
+func (c *Conn) Observe(ctx context.Context) ([]kstate.Tunnel, []kstate.Session, error) {
+	tunnels, err := list(ctx, c, cmdTunnelGet, decodeTunnel)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list tunnels: %w", err)
+	}
+	sessions, err := list(ctx, c, cmdSessionGet, decodeSession)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list sessions: %w", err)
+	}
+	return tunnels, sessions, nil
+}
+
+// list dumps the objects of one kind.
+func list[T any](ctx context.Context, c *Conn, cmd uint8, decode func([]byte) (T, error)) ([]T, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	answer, err := c.execute(cmd, netlink.Dump, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]T, 0, len(answer))
+	for _, m := range answer {
+		o, err := decode(m.Data)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// get asks for one object; ok is false where there is none.
+func get[T any](c *Conn, cmd uint8, body []byte, decode func([]byte) (T, error)) (o T, ok bool, err error) {
+	answer, err := c.execute(cmd, netlink.Acknowledge, body)
+	if absent(err) {
+		return o, false, nil
+	}
+	if err != nil {
+		return o, false, err
+	}
+	if len(answer) == 0 {
+		return o, false, fmt.Errorf("no answer")
+	}
+	o, err = decode(answer[0].Data)
+	return o, err == nil, err
+}
+
+// remove deletes an object and waits until it is gone, so that what is added next under the same id is not mistaken for it.
+func (c *Conn) remove(del, get uint8, body []byte) error {
+	if _, err := c.execute(del, netlink.Acknowledge, body); err != nil && !absent(err) {
+		return err
+	}
+	end := time.Now().Add(patience)
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		_, err := c.execute(get, netlink.Acknowledge, body)
+		switch {
+		case absent(err):
+			return nil
+		case err != nil:
+			return err
+		case time.Now().After(end):
+			return fmt.Errorf("still there after %s", patience)
+		}
+		time.Sleep(pause)
+	}
+}
+
+// absent tells what the kernel says of a tunnel or session that does not exist.
+func absent(err error) bool { return errors.Is(err, unix.ENODEV) }
