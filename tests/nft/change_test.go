@@ -133,7 +133,8 @@ func TestShapes(t *testing.T) {
 			w[0].Chains = slices.DeleteFunc(w[0].Chains, func(c kstate.Chain) bool { return strings.HasPrefix(c.Name, "to_") })
 			return w
 		},
-		"table gone": func(t *testing.T, w []kstate.Table) []kstate.Table { return w[:1] },
+		"bridge table gone": func(t *testing.T, w []kstate.Table) []kstate.Table { return w[:1] },
+		"inet table gone":   func(t *testing.T, w []kstate.Table) []kstate.Table { return w[1:] },
 		"rules in another order": func(t *testing.T, w []kstate.Table) []kstate.Table {
 			slices.Reverse(chain(t, w, "keys").Rules)
 			return w

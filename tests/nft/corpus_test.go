@@ -70,15 +70,12 @@ func corpus() []kstate.Table {
 				rule(is("meta ipsec", "exists"), verdict("accept")), rule(is("meta ipsec", "missing"), is("meta l4proto", "115"), verdict("drop")),
 				rule(verdict("jump keys")))},
 			{Name: "postrouting", Type: "nat", Hook: "postrouting", Priority: 90, Rules: natRules()},
+			{Name: "guard", Type: "filter", Hook: "output", Priority: -10, Rules: guardRules()},
+			{Name: "forward", Type: "filter", Hook: "forward", Priority: -10, Rules: []kstate.NftRule{
+				rule(is("oifname", "l2tp0"), syn(), mss(0)), rule(is("oifname", "l2tp0"), is("rt ipsec", "exists"), syn(), mss(1372))}},
 			{Name: "output", Type: "route", Hook: "output", Priority: -150, Rules: []kstate.NftRule{rule(verdict("goto leaf"))}},
 		},
-	}, {
-		Family: "bridge", Name: "multiwan",
-		Chains: []kstate.Chain{{Name: "forward", Type: "filter", Hook: "forward", Rules: []kstate.NftRule{
-			rule(is("iifname", "l2tp0"), is("ip saddr", "10.1.0.0/24"), verdict("accept")),
-			rule(is("oifname", "l2tp0"), is("ip6 daddr", "2001:db8::/32"), verdict("accept")),
-		}}},
-	}}
+	}, bridgeTable()}
 }
 
 func keyRules() []kstate.NftRule {

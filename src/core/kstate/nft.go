@@ -56,11 +56,20 @@ type NftRule struct {
 //	ct status                             snat dnat
 //	ct mark, meta mark                    one number, compared after masking with Mask
 //	fib daddr type                        local broadcast multicast unicast
-//	meta ipsec                            exists missing
+//	meta ipsec                            exists missing: whether the packet came in under IPsec (prerouting, input, forward)
+//	rt ipsec                              exists missing: whether it is to go out under IPsec (forward, output, postrouting)
+//	meta protocol                         ip ip6 arp vlan, or the number of an EtherType: what a frame carries, behind its 802.1Q tag (bridge)
+//	ether type                            likewise, but of a tagged frame it is vlan (bridge)
+//	ether saddr|daddr                     hardware addresses 01:80:c2:00:00:30 (bridge)
+//	tcp flags                             fin syn rst psh ack urg, compared after masking with Mask
+//	tcp option maxseg size                the MSS that a SYN offers, in bytes; packets without it do not match
+//
+// In table bridge, a match on ip or ip6 and on ports implies "meta protocol", so that it holds for tagged frames too.
 type Match struct {
 	Key    string
 	Not    bool
-	Mask   uint32 // of marks
+	Over   bool   // greater than the value, of tcp option maxseg size
+	Mask   uint32 // of marks and tcp flags
 	Values []string
 }
 
@@ -68,16 +77,36 @@ type Match struct {
 func (m Match) String() string {
 	key, op := m.Key, " "
 	if m.Mask != 0 {
-		key += fmt.Sprintf(" & %#08x", m.Mask)
+		key += " & " + m.mask()
 		op = " == "
 	}
 	if m.Not {
 		op = " != "
 	}
+	if m.Over {
+		op = " > "
+	}
 	if len(m.Values) == 1 {
 		return key + op + m.Values[0]
 	}
 	return key + op + "{ " + strings.Join(m.Values, ", ") + " }"
+}
+
+// TCPFlags are the flags of TCP (RFC 9293, 3.1) by their bits, the lowest first.
+func TCPFlags() []string { return []string{"fin", "syn", "rst", "psh", "ack", "urg"} }
+
+// mask is Mask as nft(8) writes it.
+func (m Match) mask() string {
+	if m.Key != "tcp flags" {
+		return fmt.Sprintf("%#08x", m.Mask)
+	}
+	var flags []string
+	for i, f := range TCPFlags() {
+		if m.Mask&(1<<i) != 0 {
+			flags = append(flags, f)
+		}
+	}
+	return "(" + strings.Join(flags, "|") + ")"
 }
 
 // Statement is what a rule does: exactly one of its fields is set.
@@ -94,6 +123,13 @@ type Statement struct {
 	Update *Update
 	// NAT translates the source.
 	NAT *NAT
+	// MSS lowers the maximum segment size that a TCP SYN offers; the kernel never raises it.
+	MSS *MSS
+}
+
+// MSS is a maximum segment size of TCP (RFC 9293, 3.7.1).
+type MSS struct {
+	Size int // bytes; 0: what the MTUs of the packet's route and of the way back leave (table inet, forward and postrouting)
 }
 
 // SetMark sets masked bits of "meta mark" or "ct mark".
@@ -142,6 +178,10 @@ func (s Statement) String() string {
 		return fmt.Sprintf("update @%s { %s }", s.Update.Set, s.Update.Key)
 	case s.NAT != nil:
 		return s.NAT.String()
+	case s.MSS != nil && s.MSS.Size == 0:
+		return "tcp option maxseg size set rt mtu"
+	case s.MSS != nil:
+		return fmt.Sprintf("tcp option maxseg size set %d", s.MSS.Size)
 	}
 	return s.Verdict
 }

@@ -22,6 +22,7 @@ type encoder struct {
 	exprs  []netlink.Attribute
 	sets   []anonymousSet
 	l3     uint8 // family that the rule is known to be about: NFPROTO_IPV4, NFPROTO_IPV6, 0
+	l4     uint8 // protocol that the rule is known to be about: IPPROTO_TCP and the like, 0
 	err    error
 }
 

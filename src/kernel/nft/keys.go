@@ -18,38 +18,49 @@ type key struct {
 	host bool
 	// bits says that the values are bits of the register: a match means any of them.
 	bits bool
-	// ranges allows "a-b" and "a/n".
-	ranges bool
+	// ranges allows "a-b" and "a/n"; over allows "greater than".
+	ranges, over bool
+	// masked takes a mask of the match.
+	masked bool
+	// l4 is the protocol that the load needs (IPPROTO_TCP), 0 for any; link says that it reads Ethernet headers.
+	l4   uint8
+	link bool
 	// mask cuts the value out of its bytes.
 	mask []byte
 }
 
 // Data types as nft(8) numbers them in include/datatype.h; the kernel keeps them for listing only.
 const (
-	typeNFProto  = 2
-	typeInteger  = 4
-	typeIPv4     = 7
-	typeIPv6     = 8
-	typeL4Proto  = 12
-	typeService  = 13
-	typeMark     = 19
-	typeCTState  = 26
-	typeCTDir    = 27
-	typeCTStatus = 28
-	typeDSCP     = 36
-	typeFibType  = 38
-	typeBoolean  = 39
-	typeIfname   = 41
+	typeNFProto   = 2
+	typeInteger   = 4
+	typeIPv4      = 7
+	typeIPv6      = 8
+	typeEtherAddr = 9
+	typeEtherType = 10
+	typeL4Proto   = 12
+	typeService   = 13
+	typeTCPFlag   = 15
+	typeMark      = 19
+	typeCTState   = 26
+	typeCTDir     = 27
+	typeCTStatus  = 28
+	typeDSCP      = 36
+	typeFibType   = 38
+	typeBoolean   = 39
+	typeIfname    = 41
 )
 
 // metaSecpath is NFT_META_SECPATH (linux/netfilter/nf_tables.h), which the libraries do not name: whether the packet came through IPsec.
 const metaSecpath = 25
 
+// rtIPsec is NFT_RT_XFRM (linux/netfilter/nf_tables.h), likewise: whether the packet's route leads through IPsec.
+const rtIPsec expr.RtKey = 4
+
 // keyTable has the keys of kstate.Match but dscp and the addresses of connections, which keyOf adds.
 var keyTable = map[string]key{
 	"iifname":        {load: meta(expr.MetaKeyIIFNAME), typ: typeIfname, size: unix.IFNAMSIZ, value: deviceName, host: true},
 	"oifname":        {load: meta(expr.MetaKeyOIFNAME), typ: typeIfname, size: unix.IFNAMSIZ, value: deviceName, host: true},
-	"meta mark":      {load: meta(expr.MetaKeyMARK), typ: typeMark, size: 4, value: number, host: true},
+	"meta mark":      {load: meta(expr.MetaKeyMARK), typ: typeMark, size: 4, value: number, host: true, masked: true},
 	"meta l4proto":   {load: meta(expr.MetaKeyL4PROTO), typ: typeL4Proto, size: 1, value: word(1, l4protos)},
 	"meta nfproto":   {load: meta(expr.MetaKeyNFPROTO), typ: typeNFProto, size: 1, value: word(1, nfprotos)},
 	"meta ipsec":     {load: meta(metaSecpath), typ: typeBoolean, size: 1, value: word(1, existence)},
@@ -59,10 +70,17 @@ var keyTable = map[string]key{
 	"ip6 daddr":      address(unix.NFPROTO_IPV6, 24),
 	"th sport":       {load: transport(0), typ: typeService, size: 2, value: port, ranges: true},
 	"th dport":       {load: transport(2), typ: typeService, size: 2, value: port, ranges: true},
-	"ct mark":        {load: ct(expr.CtKeyMARK), typ: typeMark, size: 4, value: number, host: true},
+	"ct mark":        {load: ct(expr.CtKeyMARK), typ: typeMark, size: 4, value: number, host: true, masked: true},
 	"ct state":       {load: ct(expr.CtKeySTATE), typ: typeCTState, size: 4, value: word(4, ctStates), host: true, bits: true},
 	"ct status":      {load: ct(expr.CtKeySTATUS), typ: typeCTStatus, size: 4, value: word(4, ctStatuses), host: true, bits: true},
 	"ct direction":   {load: ct(expr.CtKeyDIRECTION), typ: typeCTDir, size: 1, value: word(1, directions)},
+	"rt ipsec":       {load: routeIPsec, typ: typeBoolean, size: 1, value: word(1, existence)},
+	"meta protocol":  {load: meta(expr.MetaKeyPROTOCOL), typ: typeEtherType, size: 2, value: etherType, link: true},
+	"ether type":     {load: link(12, 2), typ: typeEtherType, size: 2, value: etherType, link: true},
+	"ether saddr":    {load: link(6, 6), typ: typeEtherAddr, size: 6, value: hardwareAddress, link: true},
+	"ether daddr":    {load: link(0, 6), typ: typeEtherAddr, size: 6, value: hardwareAddress, link: true},
+	"tcp flags":      tcpFlags,
+	maxseg:           mss,
 	"fib daddr type": {load: fibType, typ: typeFibType, size: 4, value: word(4, fibTypes), host: true},
 }
 
@@ -74,6 +92,7 @@ var (
 	ctStates   = map[string]uint32{"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
 	ctStatuses = map[string]uint32{"snat": 0x10, "dnat": 0x20}
 	fibTypes   = map[string]uint32{"unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+	etherTypes = map[string]uint16{"ip": unix.ETH_P_IP, "ip6": unix.ETH_P_IPV6, "arp": unix.ETH_P_ARP, "vlan": unix.ETH_P_8021Q}
 	l4protos   = map[string]uint32{"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "ipv6-icmp": 58,
 		"sctp": 132, "udplite": 136}
 )
@@ -142,6 +161,12 @@ func ct(k expr.CtKey) func(*encoder) {
 func network(offset, size uint32) func(*encoder) {
 	return payload(expr.PayloadBaseNetworkHeader, reg1, offset, size)
 }
+
+func link(offset, size uint32) func(*encoder) {
+	return payload(expr.PayloadBaseLLHeader, reg1, offset, size)
+}
+
+func routeIPsec(e *encoder) { e.add(&expr.Rt{Key: rtIPsec, Register: reg1}) }
 
 func transport(offset uint32) func(*encoder) {
 	return payload(expr.PayloadBaseTransportHeader, reg1, offset, 2)

@@ -47,6 +47,32 @@ func (e *encoder) need(l3 uint8) error {
 	return nil
 }
 
+// needL4 makes the rule be about one protocol likewise.
+func (e *encoder) needL4(l4 uint8) error {
+	if l4 == 0 || e.l4 == l4 {
+		return nil
+	}
+	if e.l4 != 0 {
+		return fmt.Errorf("the rule is about another protocol already")
+	}
+	e.l4 = l4
+	e.add(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg1}, &expr.Cmp{Register: reg1, Data: []byte{l4}})
+	return nil
+}
+
+// known notes what a match of one value says of the rest of the rule.
+func (e *encoder) known(m kstate.Match, s span) {
+	switch {
+	case m.Not:
+	case m.Key == "meta nfproto":
+		e.l3 = s.lo[0]
+	case m.Key == "meta l4proto":
+		e.l4 = s.lo[0]
+	case m.Key == "meta protocol":
+		e.l3 = map[string]uint8{"ip": unix.NFPROTO_IPV4, "ip6": unix.NFPROTO_IPV6}[m.Values[0]]
+	}
+}
+
 // load brings a key into register 1, masked where it is part of its bytes or mask says so.
 func (e *encoder) load(name string, mask uint32) (key, error) {
 	k, ok := e.keyOf(name)
@@ -54,12 +80,23 @@ func (e *encoder) load(name string, mask uint32) (key, error) {
 		return k, fmt.Errorf("unknown key %q, or one that needs a family match before it", name)
 	}
 	if mask != 0 {
-		if k.typ != typeMark {
+		if !k.masked {
 			return k, fmt.Errorf("key %q takes no mask", name)
 		}
-		k.mask = host(mask)
+		if k.mask = host(mask); k.size == 1 {
+			k.mask = []byte{byte(mask)}
+		}
+	}
+	if k.typ == typeTCPFlag && mask == 0 {
+		return k, fmt.Errorf("key %q needs a mask: nft(8) would take the flags for bits", name)
+	}
+	if k.link && e.family != unix.NFPROTO_BRIDGE {
+		return k, fmt.Errorf("key %q is for bridges", name)
 	}
 	if err := e.need(k.l3); err != nil {
+		return k, err
+	}
+	if err := e.needL4(k.l4); err != nil {
 		return k, err
 	}
 	k.load(e)
@@ -98,6 +135,10 @@ func (e *encoder) match(m kstate.Match) error {
 		}
 	}
 	switch {
+	case m.Over && (!k.over || m.Not || len(spans) > 1):
+		return fmt.Errorf("want one number that is compared")
+	case m.Over:
+		e.add(&expr.Cmp{Op: expr.CmpOpGt, Register: reg1, Data: spans[0].lo})
 	case k.bits:
 		e.anyBit(spans, m.Not)
 	case len(spans) == 1:
@@ -109,8 +150,8 @@ func (e *encoder) match(m kstate.Match) error {
 		}
 		e.add(&expr.Lookup{SourceRegister: reg1, SetID: id, SetName: name, Invert: m.Not})
 	}
-	if m.Key == "meta nfproto" && !m.Not && len(spans) == 1 {
-		e.l3 = spans[0].lo[0]
+	if len(spans) == 1 {
+		e.known(m, spans[0])
 	}
 	return nil
 }

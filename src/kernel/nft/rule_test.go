@@ -3,6 +3,7 @@ package nft
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"strings"
 	"testing"
 
@@ -79,6 +80,14 @@ func TestRefusedHere(t *testing.T) {
 		{Do: []kstate.Statement{{Vmap: &kstate.Vmap{Key: "numgen inc", Mod: 2, Elems: []kstate.VmapElem{{Value: "2", Verdict: "drop"}}}}}},
 		{Do: []kstate.Statement{{NAT: &kstate.NAT{Kind: "snat", Addr: "2001:db8::1", Family: kstate.IPv4}}}},
 	}
+	bad = append(bad,
+		kstate.NftRule{Match: []kstate.Match{{Key: "ether type", Values: []string{"0x8902"}}}},
+		kstate.NftRule{Match: []kstate.Match{{Key: "meta protocol", Values: []string{"ip"}}}},
+		kstate.NftRule{Match: []kstate.Match{{Key: "tcp flags", Values: []string{"syn"}}}},
+		kstate.NftRule{Match: []kstate.Match{{Key: "meta l4proto", Values: []string{"udp"}}, {Key: "tcp flags", Mask: 6, Values: []string{"syn"}}}},
+		kstate.NftRule{Match: []kstate.Match{{Key: "th dport", Over: true, Values: []string{"80"}}}},
+		kstate.NftRule{Do: []kstate.Statement{{MSS: &kstate.MSS{Size: 65536}}}},
+	)
 	for _, r := range bad {
 		if _, err := compile(unix.NFPROTO_INET, r, (&batch{}).nextID); err == nil {
 			t.Errorf("rule %s was encoded", r)
@@ -117,5 +126,21 @@ add rule inet multiwan a accept
 delete table bridge multiwan`
 	if got := strings.Join(lines, "\n"); err != nil || got != text {
 		t.Errorf("%v, got\n%s\nwant\n%s", err, got, text)
+	}
+}
+
+// TestValues reads the values of bridges' keys.
+func TestValues(t *testing.T) {
+	for text, want := range map[string]string{"vlan": "8100", "ip6": "86dd", "0x8902": "8902", "2048": "0800", "0x18902": "", "ipx": ""} {
+		if b, err := etherType(text); hex.EncodeToString(b) != want || (err == nil) != (want != "") {
+			t.Errorf("EtherType %s is %x, %v", text, b, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"01:80:c2:00:00:30": "0180c2000030", "02:00:00:00:00:0A": "02000000000a", "1:80:c2:00:00:30": "", "01:80:c2:00:00": "", "01:80:c2:00:00:30:00": "", "": "",
+	} {
+		if b, err := hardwareAddress(text); hex.EncodeToString(b) != want || (err == nil) != (want != "") {
+			t.Errorf("hardware address %s is %x, %v", text, b, err)
+		}
 	}
 }

@@ -33,6 +33,8 @@ func (e *encoder) statement(s kstate.Statement) error {
 		return nil
 	case s.NAT != nil:
 		return e.nat(s.NAT)
+	case s.MSS != nil:
+		return e.setMSS(s.MSS)
 	}
 	v, err := parseVerdict(s.Verdict)
 	if err != nil {

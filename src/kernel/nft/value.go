@@ -46,6 +46,35 @@ func port(s string) ([]byte, error) {
 	return binary.BigEndian.AppendUint16(nil, uint16(v)), nil
 }
 
+// etherType reads the name or the number of an EtherType.
+func etherType(s string) ([]byte, error) {
+	v, ok := etherTypes[s]
+	if !ok {
+		n, err := strconv.ParseUint(s, 0, 16)
+		if err != nil {
+			return nil, fmt.Errorf("unknown EtherType %q", s)
+		}
+		v = uint16(n)
+	}
+	return binary.BigEndian.AppendUint16(nil, v), nil
+}
+
+// hardwareAddress reads six bytes in hexadecimal with colons between them.
+func hardwareAddress(s string) ([]byte, error) {
+	b := make([]byte, 0, 6)
+	for part := range strings.SplitSeq(s, ":") {
+		v, err := strconv.ParseUint(part, 16, 8)
+		if err != nil || len(part) != 2 {
+			return nil, fmt.Errorf("hardware address %q: want six bytes 00:00:00:00:00:00", s)
+		}
+		b = append(b, byte(v))
+	}
+	if len(b) != 6 {
+		return nil, fmt.Errorf("hardware address %q: want six bytes 00:00:00:00:00:00", s)
+	}
+	return b, nil
+}
+
 // word reads a name out of a table, or a number, as one byte or as four in host order.
 func word(size int, names map[string]uint32) func(string) ([]byte, error) {
 	return func(s string) ([]byte, error) {
