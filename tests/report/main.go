@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-const usage = "usage: report [-dir DIR] stage [-json] NAME COMMAND… | summary | skipped"
+const usage = "usage: report [-dir DIR] stage [-json] NAME COMMAND… | again GO | summary | skipped"
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -36,6 +36,8 @@ func run(args []string) error {
 			return errors.New(usage)
 		}
 		return stage(*dir, s.Arg(0), *events, s.Args()[1:])
+	case "again":
+		return runAgain(*dir, rest)
 	case "summary":
 		all, err := load(*dir)
 		if err != nil {

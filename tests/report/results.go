@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,45 +27,70 @@ func (t test) home() test {
 
 // results of all stages.
 type results struct {
-	outcome map[test]string // pass, fail, skip
-	skips   map[test]string // the features that skipped tests named
+	outcome  map[test]string   // pass, fail, skip
+	skips    map[test]string   // the features that skipped tests named
+	evidence map[test][]string // what tests said that can be why they failed
+	stage    map[string]string // the stage of a package
+	died     map[string]bool   // packages that ended before their tests did
+	second   []test            // those that failed once and passed then
 }
 
 // skipLine is what package lab prints; see lab.Need.
 var skipLine = regexp.MustCompile(`multiwan-skip feature=(\S+)`)
 
 func newResults() *results {
-	return &results{outcome: map[test]string{}, skips: map[test]string{}}
+	return &results{
+		outcome: map[test]string{}, skips: map[test]string{}, evidence: map[test][]string{},
+		stage: map[string]string{}, died: map[string]bool{},
+	}
 }
 
-// load reads the files of all stages. No file at all is an error: a run that
-// did nothing has not passed.
+// load reads the files of all stages, then those of second runs. No file at all
+// is an error: a run that did nothing has not passed.
 func load(dir string) (*results, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("no results in %s (%v)", dir, err)
 	}
 	all := newResults()
+	var again []string
 	for _, name := range files {
-		f, err := os.Open(name)
-		if err != nil {
+		if strings.HasPrefix(filepath.Base(name), againPrefix) {
+			again = append(again, name)
+		} else if err := all.readFile(name); err != nil {
 			return nil, err
 		}
-		err = all.read(f)
-		f.Close()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for _, name := range again {
+		one := newResults()
+		if err := one.readFile(name); err != nil {
+			return nil, err
 		}
+		all.mend(one)
 	}
 	return all, nil
 }
 
+// readFile reads the events of one stage, which the file is named after.
+func (r *results) readFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := r.read(strings.TrimSuffix(filepath.Base(name), ".json"), f); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
 // read adds the events of one stage. A test that began and has no end (a
 // panic, a machine that died) has failed.
-func (r *results) read(from io.Reader) error {
+func (r *results) read(stage string, from io.Reader) error {
 	began := map[test]bool{}
-	failedPackages := map[string]bool{}
+	failedPackages := map[string][]string{} // and why, if it is not a test's fault
 	failedIn := map[string]bool{}
+	builds := map[string][]string{} // output of the compiler
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -72,10 +98,17 @@ func (r *results) read(from io.Reader) error {
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return err
 		}
+		if e.Action == "build-output" {
+			builds[e.ImportPath] = append(builds[e.ImportPath], e.Output)
+		}
+		if e.Package == "" {
+			continue
+		}
+		r.stage[e.Package] = stage
 		t := test{e.Package, e.Test}
 		if e.Test == "" {
 			if e.Action == "fail" {
-				failedPackages[e.Package] = true
+				failedPackages[e.Package] = builds[e.FailedBuild]
 			}
 			continue
 		}
@@ -86,19 +119,28 @@ func (r *results) read(from io.Reader) error {
 			if m := skipLine.FindStringSubmatch(e.Output); m != nil {
 				r.skips[t] = m[1]
 			}
+			r.evidence[t] = append(r.evidence[t], e.Output)
 		case "pass", "fail", "skip":
 			delete(began, t)
 			r.outcome[t] = e.Action
 			failedIn[e.Package] = failedIn[e.Package] || e.Action == "fail"
+			if e.Package == checkPackage {
+				r.evidence[t] = []string{e.Output}
+			}
+			if e.Action != "fail" {
+				delete(r.evidence, t)
+			}
 		}
 	}
 	for t := range began {
 		r.outcome[t] = "fail"
-		failedIn[t.pkg] = true
+		r.died[t.pkg], failedIn[t.pkg] = true, true
 	}
-	for p := range failedPackages {
+	for p, output := range failedPackages {
 		if !failedIn[p] { // it did not build, or died outside of its tests
 			r.outcome[test{p, "(package)"}] = "fail"
+			r.evidence[test{p, "(package)"}] = output
+			r.died[p] = true
 		}
 	}
 	return lines.Err()
@@ -140,28 +182,33 @@ func sorted(m map[test]string) []test {
 	})
 }
 
-// summary prints failures, skips by reason and the closing line; it is an error
-// if anything failed or nothing passed.
+// summary prints skips by reason, what passed at the second run, every failure
+// with its evidence, and the closing line; it is an error if anything failed or
+// nothing passed. The evidence comes last, since records are cut at the front.
 func (r *results) summary(w io.Writer) error {
 	counted := r.counted()
 	n := map[string]int{}
 	reasons := map[string]int{}
-	for _, t := range sorted(counted) {
-		o := counted[t]
+	for t, o := range counted {
 		n[o]++
-		switch o {
-		case "fail":
-			fmt.Fprintf(w, "FAIL %s %s\n", t.pkg, t.name)
-		case "skip":
-			reason := r.skips[t]
-			if reason == "" {
-				reason = "other"
-			}
-			reasons[reason]++
+		if o == "skip" {
+			reasons[cmp.Or(r.skips[t], "other")]++
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		fmt.Fprintf(w, "skipped for %s: %d\n", reason, reasons[reason])
+	}
+	for _, t := range r.second {
+		fmt.Fprintf(w, "passed at the second run: %s %s\n", t.pkg, t.name)
+	}
+	for _, t := range sorted(counted) {
+		if counted[t] != "fail" {
+			continue
+		}
+		fmt.Fprintf(w, "FAIL %s %s\n", t.pkg, t.name)
+		for _, line := range assertions(r.evidence[t]) {
+			fmt.Fprintf(w, "    %s\n", line)
+		}
 	}
 	fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", n["pass"], n["fail"], n["skip"])
 	switch {

@@ -41,7 +41,15 @@ func TestSummary(t *testing.T) {
 		{"native", []string{home}, "skipped for l2tp: 1\nskipped for long: 1\n4 passed, 0 failed, 2 skipped\n", false},
 		{"made up for in the machine", []string{home, vm}, "skipped for long: 1\n5 passed, 0 failed, 1 skipped\n", false},
 		{"no end", []string{`{"Action":"run","Package":"p","Test":"TestX"}`}, "FAIL p TestX\n0 passed, 1 failed, 0 skipped\n", true},
-		{"does not build", []string{`{"Action":"fail","Package":"q"}`}, "FAIL q (package)\n0 passed, 1 failed, 0 skipped\n", true},
+		{"with its reasons", []string{`{"Action":"output","Package":"p","Test":"TestX","Output":"=== RUN   TestX\n"}
+{"Action":"output","Package":"p","Test":"TestX","Output":"    x_test.go:7: want 1,\n"}
+{"Action":"output","Package":"p","Test":"TestX","Output":"        have 2\n"}
+{"Action":"output","Package":"p","Test":"TestX","Output":"    daemon.go:1: log of the daemon:\n"}
+{"Action":"output","Package":"p","Test":"TestX","Output":"        level=notice\n"}
+{"Action":"fail","Package":"p","Test":"TestX"}
+{"Action":"skip","Package":"p","Test":"TestY"}`}, "skipped for other: 1\nFAIL p TestX\n    x_test.go:7: want 1,\n        have 2\n0 passed, 1 failed, 1 skipped\n", true},
+		{"does not build", []string{`{"ImportPath":"q [q.test]","Action":"build-output","Output":"q/a.go:7: undefined: x\n"}
+{"Action":"fail","Package":"q","FailedBuild":"q [q.test]"}`}, "FAIL q (package)\n    q/a.go:7: undefined: x\n0 passed, 1 failed, 0 skipped\n", true},
 		{"a failed subtest is one", []string{`{"Action":"fail","Package":"p","Test":"T/a"}
 {"Action":"pass","Package":"p","Test":"T/b"}
 {"Action":"fail","Package":"p","Test":"T"}
@@ -53,7 +61,7 @@ func TestSummary(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newResults()
 			for _, s := range c.stages {
-				if err := r.read(strings.NewReader(s)); err != nil {
+				if err := r.read("kernel", strings.NewReader(s)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -71,7 +79,7 @@ func TestSummary(t *testing.T) {
 
 func TestMissing(t *testing.T) {
 	r := newResults()
-	if err := r.read(strings.NewReader(home)); err != nil {
+	if err := r.read("kernel", strings.NewReader(home)); err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
@@ -86,7 +94,7 @@ func TestMissing(t *testing.T) {
 func TestStage(t *testing.T) {
 	dir := t.TempDir()
 	for name, command := range map[string][]string{
-		"good": {"true"}, "bad": {"false"}, "absent": {"/no/such/program"},
+		"good": {"true"}, "bad": {"sh", "-c", "echo what is wrong; exit 1"}, "absent": {"/no/such/program"},
 	} {
 		if err := stage(dir, name, false, command); err != nil {
 			t.Fatal(err)
@@ -103,7 +111,8 @@ func TestStage(t *testing.T) {
 	if err := all.summary(&b); err == nil {
 		t.Error("the run passed")
 	}
-	want := "FAIL p TestA\nFAIL stage absent\nFAIL stage bad\nFAIL stage crash\n1 passed, 4 failed, 0 skipped\n"
+	want := "FAIL p TestA\nFAIL stage absent\n    fork/exec /no/such/program: no such file or directory\n" +
+		"FAIL stage bad\n    what is wrong\n    exit status 1\nFAIL stage crash\n    exit status 3\n1 passed, 4 failed, 0 skipped\n"
 	if d := cmp.Diff(want, b.String()); d != "" {
 		t.Error(d)
 	}

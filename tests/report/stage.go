@@ -19,6 +19,11 @@ type event struct {
 	Test    string  `json:",omitempty"`
 	Elapsed float64 `json:",omitempty"` // seconds
 	Output  string  `json:",omitempty"`
+
+	// Of a package that does not build: its name in the compiler's output, and
+	// in the package's result.
+	ImportPath  string `json:",omitempty"`
+	FailedBuild string `json:",omitempty"`
 }
 
 // checkPackage is the package under which a stage as a whole is counted.
@@ -47,12 +52,13 @@ func stage(dir, name string, events bool, command []string) error {
 	var failed bool
 	if err := cmd.Start(); err != nil {
 		fmt.Println(err)
-		result.Action = "fail"
+		result.Action, result.Output = "fail", err.Error()
 	} else {
-		failed = copyEvents(file, out, events)
+		var last []string
+		failed, last = copyEvents(file, out, events)
 		if err := cmd.Wait(); err != nil {
 			result.Action = "fail"
-			result.Output = err.Error()
+			result.Output = strings.Join(append(last, err.Error()), "")
 		}
 	}
 	result.Elapsed = time.Since(begin).Seconds()
@@ -66,8 +72,9 @@ func stage(dir, name string, events bool, command []string) error {
 }
 
 // copyEvents keeps the events of a command and shows how packages and failed
-// tests end, or passes plain text on. It reports whether a test failed.
-func copyEvents(to io.Writer, from io.Reader, events bool) (failed bool) {
+// tests end, or passes plain text on, of which it returns the last lines. It
+// reports whether a test failed.
+func copyEvents(to io.Writer, from io.Reader, events bool) (failed bool, last []string) {
 	enc := json.NewEncoder(to)
 	output := map[string][]string{} // of running tests
 	for r := bufio.NewReader(from); ; {
@@ -77,13 +84,15 @@ func copyEvents(to io.Writer, from io.Reader, events bool) (failed bool) {
 		case line == "":
 		case !events || json.Unmarshal([]byte(line), &e) != nil:
 			fmt.Print(line)
+			last = append(last, line)
+			last = last[max(0, len(last)-evidenceLines):]
 		default:
 			enc.Encode(e)
 			failed = failed || e.Action == "fail"
 			show(e, output)
 		}
 		if err != nil {
-			return failed
+			return failed, last
 		}
 	}
 }
@@ -93,6 +102,8 @@ func copyEvents(to io.Writer, from io.Reader, events bool) (failed bool) {
 func show(e event, output map[string][]string) {
 	key := e.Package + " " + e.Test
 	switch e.Action {
+	case "build-output":
+		fmt.Print(e.Output)
 	case "output":
 		output[key] = append(output[key], e.Output)
 	case "fail":
