@@ -21,7 +21,7 @@ const (
 	attrPeerConnID   = 10 // u32
 	attrSessionID    = 11 // u32
 	attrPeerSession  = 12 // u32
-	attrUDPChecksum  = 13 // u8
+	attrUDPChecksum  = 13 // u8, a flag in requests
 	attrCookie       = 15 // bytes
 	attrPeerCookie   = 16 // bytes
 	attrIPSrc        = 24 // 4 bytes

@@ -122,9 +122,10 @@ func list[T any](ctx context.Context, c *Conn, cmd uint8, decode func([]byte) (T
 	return out, nil
 }
 
-// get asks for one object; ok is false where there is none.
+// get asks for one object; ok is false where there is none. It asks for no acknowledgement: that would come behind the object, as the
+// answer to the next request.
 func get[T any](c *Conn, cmd uint8, body []byte, decode func([]byte) (T, error)) (o T, ok bool, err error) {
-	answer, err := c.execute(cmd, netlink.Acknowledge, body)
+	answer, err := c.execute(cmd, 0, body)
 	if absent(err) {
 		return o, false, nil
 	}
@@ -145,7 +146,7 @@ func (c *Conn) remove(del, get uint8, body []byte) error {
 	}
 	end := time.Now().Add(patience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		_, err := c.execute(get, netlink.Acknowledge, body)
+		_, err := c.execute(get, 0, body)
 		switch {
 		case absent(err):
 			return nil

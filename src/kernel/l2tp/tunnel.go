@@ -107,16 +107,13 @@ func encodeTunnel(t kstate.Tunnel) ([]byte, error) {
 	return encoded(ae), nil
 }
 
-// encodeChecksum writes what the family has: a number for IPv4, whose default is off, or two flags that say off for IPv6.
+// encodeChecksum writes what the family has: for IPv4 an attribute that says on by being there, whatever its value, for IPv6 two that say off.
 func encodeChecksum(ae *netlink.AttributeEncoder, t kstate.Tunnel) {
-	switch {
-	case t.Family() == kstate.IPv6:
+	if t.Family() == kstate.IPv6 {
 		ae.Flag(attrZeroSumTx, !t.Checksum)
 		ae.Flag(attrZeroSumRx, !t.Checksum)
-	case t.Checksum:
+	} else if t.Checksum {
 		ae.Uint8(attrUDPChecksum, 1)
-	default:
-		ae.Uint8(attrUDPChecksum, 0)
 	}
 }
 
