@@ -27,6 +27,8 @@ const (
 	Rule
 	// Netfilter stands for all nftables tables together: they change in one transaction.
 	Netfilter
+	// Overlay is an object of what joins sites.
+	Overlay
 )
 
 // String returns the kind in one word.
@@ -42,6 +44,8 @@ func (k Kind) String() string {
 		return "rule"
 	case Netfilter:
 		return "nft"
+	case Overlay:
+		return "overlay"
 	}
 	return "unknown"
 }
@@ -56,6 +60,8 @@ type Op struct {
 	Rule    kstate.Rule
 	// Tables is the whole of what Netfilter should hold; empty: nothing of ours.
 	Tables []kstate.Table
+	// Overlay is the operation of kind Overlay, with the same verb.
+	Overlay *OverlayOp
 	// Lines say in nft(8) syntax what changes, where that is known.
 	Lines []string
 }
@@ -71,6 +77,8 @@ func (o Op) Key() string {
 		return o.Route.Key()
 	case Rule:
 		return o.Rule.Key()
+	case Overlay:
+		return o.Overlay.Key()
 	}
 	return "nft tables"
 }
@@ -86,6 +94,8 @@ func (o Op) String() string {
 		return ipText("route", o.Verb, o.Route.String())
 	case Rule:
 		return ipText("rule", o.Verb, o.Rule.String())
+	case Overlay:
+		return o.Overlay.String()
 	}
 	if o.Verb == Delete {
 		return "nft delete tables of multiwan"
