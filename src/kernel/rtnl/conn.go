@@ -187,7 +187,7 @@ func (c *Conn) exchange(ctx context.Context, typ uint16, flags netlink.HeaderFla
 
 // outcome reads the message that ends an answer.
 func outcome(h header, data []byte, partial bool) error {
-	if code := int32(u32(data)); code < 0 {
+	if code := int32(Uint32(data)); code < 0 {
 		return &KernelError{Errno: syscall.Errno(-code), Message: extAck(h, data)}
 	}
 	if partial {
@@ -214,12 +214,29 @@ func extAck(h header, data []byte) string {
 		}
 		data = data[min(max(n, headerLen), len(data)):]
 	}
-	for typ, v := range attrs(data) {
+	for typ, v := range Attrs(data) {
 		if typ == attrMsg {
-			return text(v)
+			return Text(v)
 		}
 	}
 	return ""
+}
+
+// Request sends a change, such as RTM_NEWLINK with netlink.Create, and waits for the acknowledgement. The error is a KernelError for a
+// refusal.
+func (c *Conn) Request(typ uint16, flags netlink.HeaderFlags, body []byte) error {
+	return c.change(typ, flags, body)
+}
+
+// Get asks for single objects, without NLM_F_DUMP, and hands each to each; data is valid only during the call.
+func (c *Conn) Get(ctx context.Context, typ uint16, body []byte, each func(data []byte)) error {
+	return c.exchange(ctx, typ, netlink.Acknowledge, body, func(_ header, data []byte) { each(data) })
+}
+
+// Dump asks for all objects that match body, three times where a change came between. start is called before each try, to forget
+// what an interrupted one gave; the error is ErrPartial where the last was interrupted, too.
+func (c *Conn) Dump(ctx context.Context, typ uint16, body []byte, start func(), each func(data []byte)) error {
+	return c.dump(ctx, typ, body, start, each)
 }
 
 // change sends a request that is only acknowledged.
@@ -242,6 +259,9 @@ func (c *Conn) dump(ctx context.Context, typ uint16, body []byte, start func(), 
 	}
 	return err
 }
+
+// IsErrno says whether an error is a refusal of the kernel with one of these numbers.
+func IsErrno(err error, errnos ...syscall.Errno) bool { return isErrno(err, errnos...) }
 
 func isErrno(err error, errnos ...syscall.Errno) bool {
 	for _, e := range errnos {

@@ -12,24 +12,24 @@ import (
 
 // TestLevelled decodes what the kernel shows differently from what it was given.
 func TestLevelled(t *testing.T) {
-	v6 := make(message, rtMsgLen)
+	v6 := make(Message, rtMsgLen)
 	v6[0], v6[4], v6[5], v6[7] = 10, unix.RT_TABLE_COMPAT, 77, unix.RTN_PROHIBIT
-	v6.u32(unix.RTA_TABLE, 19713)
-	v6.u32(unix.RTA_PRIORITY, 9)
-	v6.u32(unix.RTA_OIF, 1) // lo
-	v6.attr(200, []byte("what a later kernel adds"))
-	byObject := make(message, rtMsgLen)
+	v6.U32(unix.RTA_TABLE, 19713)
+	v6.U32(unix.RTA_PRIORITY, 9)
+	v6.U32(unix.RTA_OIF, 1) // lo
+	v6.Attr(200, []byte("what a later kernel adds"))
+	byObject := make(Message, rtMsgLen)
 	byObject[0], byObject[4], byObject[5], byObject[7] = 2, unix.RT_TABLE_COMPAT, 77, unix.RTN_UNICAST
 	native.PutUint32(byObject[8:], unix.RTNH_F_ONLINK|unix.RTNH_F_LINKDOWN)
-	byObject.u32(unix.RTA_TABLE, 19713)
-	byObject.u32(unix.RTA_PRIORITY, 1)
-	byObject.u32(rtaNHID, 77001)
-	byObject.addr(unix.RTA_GATEWAY, gw4)
-	byObject.u32(unix.RTA_OIF, 2)
-	dead := make(message, rtMsgLen)
+	byObject.U32(unix.RTA_TABLE, 19713)
+	byObject.U32(unix.RTA_PRIORITY, 1)
+	byObject.U32(rtaNHID, 77001)
+	byObject.Addr(unix.RTA_GATEWAY, gw4)
+	byObject.U32(unix.RTA_OIF, 2)
+	dead := make(Message, rtMsgLen)
 	dead[0], dead[4], dead[5], dead[7] = 2, 100, 77, unix.RTN_UNICAST
 	native.PutUint32(dead[8:], unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN)
-	dead.u32(unix.RTA_OIF, 77)
+	dead.U32(unix.RTA_OIF, 77)
 	for _, tc := range []struct {
 		body []byte
 		want kstate.Route
@@ -51,9 +51,9 @@ func TestTolerant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := message(body)
+	m := Message(body)
 	native.PutUint32(m[8:], unix.FIB_RULE_INVERT|unix.FIB_RULE_IIF_DETACHED|unix.FIB_RULE_OIF_DETACHED)
-	m.u32(99, 1)
+	m.U32(99, 1)
 	m = append(m, 200, 0) // cut off
 	if got, _, ok := decodeRule(m); !ok || got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -62,18 +62,18 @@ func TestTolerant(t *testing.T) {
 
 func TestDecodeLink(t *testing.T) {
 	link := func(flags uint32, oper uint8) []byte {
-		m := make(message, ifInfoMsgLen)
+		m := make(Message, ifInfoMsgLen)
 		native.PutUint32(m[4:], 7)
 		native.PutUint32(m[8:], flags)
-		m.name(unix.IFLA_IFNAME, "eth0.111")
-		m.u32(unix.IFLA_MTU, 1492)
-		m.u8(unix.IFLA_OPERSTATE, oper)
-		m.attr(unix.IFLA_ADDRESS, []byte{2, 0, 0, 0, 0, 1})
-		m.name(unix.IFLA_IFALIAS, "multiwan:dc2a")
-		m.u32(unix.IFLA_MASTER, 3)
-		var info message
-		info.name(unix.IFLA_INFO_KIND, "vlan")
-		m.attr(unix.IFLA_LINKINFO|nested, info)
+		m.Name(unix.IFLA_IFNAME, "eth0.111")
+		m.U32(unix.IFLA_MTU, 1492)
+		m.U8(unix.IFLA_OPERSTATE, oper)
+		m.Attr(unix.IFLA_ADDRESS, []byte{2, 0, 0, 0, 0, 1})
+		m.Name(unix.IFLA_IFALIAS, "multiwan:dc2a")
+		m.U32(unix.IFLA_MASTER, 3)
+		var info Message
+		info.Name(unix.IFLA_INFO_KIND, "vlan")
+		m.Attr(unix.IFLA_LINKINFO|nested, info)
 		return m
 	}
 	base := Link{Name: "eth0.111", Index: 7, MTU: 1492, MAC: []byte{2, 0, 0, 0, 0, 1}, Alias: "multiwan:dc2a", Kind: "vlan", Master: 3}
@@ -104,16 +104,16 @@ func TestDecodeLink(t *testing.T) {
 
 func TestDecodeAddr(t *testing.T) {
 	address := func(family, bits, scope uint8, flags uint32, local, far string) []byte {
-		m := make(message, ifAddrMsgLen)
+		m := make(Message, ifAddrMsgLen)
 		m[0], m[1], m[2], m[3] = family, bits, uint8(flags), scope
 		native.PutUint32(m[4:], 7)
 		if far != "" {
-			m.addr(unix.IFA_ADDRESS, netip.MustParseAddr(far))
+			m.Addr(unix.IFA_ADDRESS, netip.MustParseAddr(far))
 		}
 		if local != "" {
-			m.addr(unix.IFA_LOCAL, netip.MustParseAddr(local))
+			m.Addr(unix.IFA_LOCAL, netip.MustParseAddr(local))
 		}
-		m.u32(unix.IFA_FLAGS, flags)
+		m.U32(unix.IFA_FLAGS, flags)
 		return m
 	}
 	for name, tc := range map[string]struct {

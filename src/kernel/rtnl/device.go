@@ -68,6 +68,15 @@ func (c *Conn) deviceName(index uint32) (string, error) {
 	return r.Name(), nil
 }
 
+// DeviceName returns the name of the device with an index; the error is syscall.ENODEV or ENXIO where there is none.
+func (c *Conn) DeviceName(index int) (string, error) {
+	n, err := c.deviceName(uint32(index))
+	if err != nil {
+		return "", fmt.Errorf("device %d: %w", index, err)
+	}
+	return n, nil
+}
+
 func (c *Conn) ioctl(req uint, r *unix.Ifreq) error {
 	var err error
 	if cerr := c.raw.Control(func(fd uintptr) { err = unix.IoctlIfreq(int(fd), req, r) }); cerr != nil {

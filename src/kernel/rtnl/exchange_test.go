@@ -101,9 +101,9 @@ func TestDumpPartial(t *testing.T) {
 
 func TestKernelError(t *testing.T) {
 	request := packet(unix.RTM_NEWROUTE, unix.NLM_F_REQUEST, testSeq, make([]byte, 20))
-	var ack message
-	ack.u32(2, 12)
-	ack.name(1, "Nexthop has invalid gateway")
+	var ack Message
+	ack.U32(2, 12)
+	ack.Name(1, "Nexthop has invalid gateway")
 	capped := slices.Concat(code(unix.EHOSTUNREACH), request[:headerLen], ack)
 	whole := slices.Concat(code(unix.EHOSTUNREACH), request, ack)
 	done := slices.Concat(code(unix.EHOSTUNREACH), ack)
@@ -142,7 +142,7 @@ func TestWatchFilter(t *testing.T) {
 		t.Fatal(err)
 	}
 	route := func(typ, flags uint16, bits, protocol uint8) []byte {
-		m := make(message, rtMsgLen)
+		m := make(Message, rtMsgLen)
 		m[0], m[1], m[5] = 2, bits, protocol
 		return packet(typ, flags, 0, m)
 	}

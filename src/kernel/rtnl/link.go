@@ -30,7 +30,8 @@ const (
 	ifAddrMsgLen  = 8  // struct ifaddrmsg
 	iffLowerUp    = 0x10000
 	iffLoopback   = unix.IFF_LOOPBACK
-	filterNoStats = 8 // RTEXT_FILTER_SKIP_STATS
+	filterNoStats = 8  // RTEXT_FILTER_SKIP_STATS
+	ifaProto      = 11 // IFA_PROTO
 )
 
 // Operational states, IF_OPER_* of linux/if.h.
@@ -41,8 +42,8 @@ const (
 
 // Links returns all devices, without their statistics.
 func (c *Conn) Links(ctx context.Context) ([]Link, error) {
-	body := make(message, ifInfoMsgLen, 32)
-	body.u32(unix.IFLA_EXT_MASK, filterNoStats)
+	body := make(Message, ifInfoMsgLen, 32)
+	body.U32(unix.IFLA_EXT_MASK, filterNoStats)
 	var links []Link
 	err := c.dump(ctx, unix.RTM_GETLINK, body, func() { links = links[:0] }, func(data []byte) {
 		if l, ok := decodeLink(data); ok {
@@ -64,24 +65,24 @@ func decodeLink(data []byte) (l Link, ok bool) {
 	l.Up = flags&unix.IFF_UP != 0
 	l.PointToPoint = flags&unix.IFF_POINTOPOINT != 0 || flags&(unix.IFF_NOARP|iffLoopback) == unix.IFF_NOARP
 	oper := uint8(operUnknown)
-	for typ, v := range attrs(data[ifInfoMsgLen:]) {
+	for typ, v := range Attrs(data[ifInfoMsgLen:]) {
 		switch typ {
 		case unix.IFLA_IFNAME:
-			l.Name = text(v)
+			l.Name = Text(v)
 		case unix.IFLA_MTU:
-			l.MTU = int(u32(v))
+			l.MTU = int(Uint32(v))
 		case unix.IFLA_ADDRESS:
 			l.MAC = append(net.HardwareAddr(nil), v...)
 		case unix.IFLA_OPERSTATE:
-			oper = u8(v)
+			oper = Uint8(v)
 		case unix.IFLA_IFALIAS:
-			l.Alias = text(v)
+			l.Alias = Text(v)
 		case unix.IFLA_MASTER:
-			l.Master = int(u32(v))
+			l.Master = int(Uint32(v))
 		case unix.IFLA_LINKINFO:
-			for t, w := range attrs(v) {
+			for t, w := range Attrs(v) {
 				if t == unix.IFLA_INFO_KIND {
-					l.Kind = text(w)
+					l.Kind = Text(w)
 				}
 			}
 		}
@@ -97,6 +98,8 @@ type Addr struct {
 	Scope  uint8      // RT_SCOPE_*: 0 universe, 200 site, 253 link, 254 host
 	Flags  uint32     // IFA_F_* of linux/if_addr.h
 	Peer   netip.Addr // the far end of a point-to-point address; Prefix's length then counts for it
+	// Protocol says who added the address, IFA_PROTO: kstate.Protocol of ours, 1 to 3 the kernel; 0 before Linux 5.18.
+	Protocol uint8
 }
 
 // Family returns the address's family.
@@ -126,7 +129,7 @@ func (a Addr) Secondary() bool {
 func (c *Conn) Addrs(ctx context.Context) ([]Addr, error) {
 	var all []Addr
 	for _, f := range kstate.Families {
-		body := make(message, ifAddrMsgLen)
+		body := make(Message, ifAddrMsgLen)
 		body[0] = uint8(f)
 		n := len(all)
 		err := c.dump(ctx, unix.RTM_GETADDR, body, func() { all = all[:n] }, func(data []byte) {
@@ -147,14 +150,16 @@ func decodeAddr(data []byte) (a Addr, ok bool) {
 	}
 	a.Flags, a.Scope, a.Index = uint32(data[2]), data[3], int(int32(native.Uint32(data[4:])))
 	var local, address netip.Addr
-	for typ, v := range attrs(data[ifAddrMsgLen:]) {
+	for typ, v := range Attrs(data[ifAddrMsgLen:]) {
 		switch typ {
 		case unix.IFA_LOCAL:
 			local = addr(v)
 		case unix.IFA_ADDRESS:
 			address = addr(v)
 		case unix.IFA_FLAGS:
-			a.Flags = u32(v)
+			a.Flags = Uint32(v)
+		case ifaProto:
+			a.Protocol = Uint8(v)
 		}
 	}
 	// IFA_ADDRESS is the far end where there is one; IPv6 gives IFA_LOCAL only then (linux/if_addr.h).

@@ -83,15 +83,15 @@ func encodeQuery(q RouteQuery, d indexer) ([]byte, error) {
 	if !known(f) || (q.Src.IsValid() && kstate.FamilyOf(q.Src) != f) {
 		return nil, fmt.Errorf("from %q: %w", q.Src, unix.EAFNOSUPPORT)
 	}
-	m := make(message, rtMsgLen, 96)
+	m := make(Message, rtMsgLen, 96)
 	m[0], m[1] = uint8(f), uint8(f.Bits())
 	if f == kstate.IPv4 {
 		native.PutUint32(m[8:], unix.RTM_F_LOOKUP_TABLE) // IPv6 always names the table, and refuses the flag
 	}
-	m.addr(unix.RTA_DST, q.Dst)
+	m.Addr(unix.RTA_DST, q.Dst)
 	if q.Src.IsValid() {
 		m[2] = uint8(f.Bits())
-		m.addr(unix.RTA_SRC, q.Src)
+		m.Addr(unix.RTA_SRC, q.Src)
 	}
 	for i, name := range []string{q.IIF, q.OIF} {
 		if name == "" {
@@ -101,17 +101,17 @@ func encodeQuery(q RouteQuery, d indexer) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.u32(uint16(unix.RTA_IIF+i), index)
+		m.U32(uint16(unix.RTA_IIF+i), index)
 	}
-	m.u32(unix.RTA_MARK, q.Mark)
-	m.u32(unix.RTA_UID, q.UID)
+	m.U32(unix.RTA_MARK, q.Mark)
+	m.U32(unix.RTA_UID, q.UID)
 	if q.Proto != 0 {
-		m.u8(unix.RTA_IP_PROTO, q.Proto)
+		m.U8(unix.RTA_IP_PROTO, q.Proto)
 		if q.Sport != 0 {
-			m.attr(unix.RTA_SPORT, []byte{byte(q.Sport >> 8), byte(q.Sport)})
+			m.Attr(unix.RTA_SPORT, []byte{byte(q.Sport >> 8), byte(q.Sport)})
 		}
 		if q.Dport != 0 {
-			m.attr(unix.RTA_DPORT, []byte{byte(q.Dport >> 8), byte(q.Dport)})
+			m.Attr(unix.RTA_DPORT, []byte{byte(q.Dport >> 8), byte(q.Dport)})
 		}
 	}
 	return m, nil

@@ -25,13 +25,13 @@ func somebody(gw netip.Addr) netip.Addr {
 	return gw
 }
 
-func (m *message) multipath(f kstate.Family, hops []kstate.Hop, d indexer) error {
+func (m *Message) multipath(f kstate.Family, hops []kstate.Hop, d indexer) error {
 	var all []byte
 	for _, h := range hops {
 		if h.Weight < 1 || h.Weight > 256 {
 			return fmt.Errorf("weight %d: %w", h.Weight, unix.EINVAL)
 		}
-		one := make(message, rtNexthopLen, 32)
+		one := make(Message, rtNexthopLen, 32)
 		if h.OnLink {
 			one[2] = unix.RTNH_F_ONLINK
 		}
@@ -52,7 +52,7 @@ func (m *message) multipath(f kstate.Family, hops []kstate.Hop, d indexer) error
 		native.PutUint16(one, uint16(len(one)))
 		all = append(all, one...)
 	}
-	m.attr(unix.RTA_MULTIPATH, all)
+	m.Attr(unix.RTA_MULTIPATH, all)
 	return nil
 }
 
@@ -68,7 +68,7 @@ func decodeHops(b []byte, d namer) []kstate.Hop {
 		if i := native.Uint32(b[4:]); i != 0 {
 			h.Device = d.name(i)
 		}
-		for typ, v := range attrs(b[rtNexthopLen:n]) {
+		for typ, v := range Attrs(b[rtNexthopLen:n]) {
 			switch typ {
 			case unix.RTA_GATEWAY:
 				h.Gateway = somebody(addr(v))

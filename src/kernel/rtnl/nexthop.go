@@ -42,8 +42,8 @@ func (c *Conn) ReplaceNexthop(n kstate.Nexthop) error {
 
 // DelNexthop deletes a nexthop object; one that is gone already is fine. The kernel takes it out of its groups and deletes its routes.
 func (c *Conn) DelNexthop(n kstate.Nexthop) error {
-	m := make(message, nhMsgLen, 16)
-	m.u32(unix.NHA_ID, n.ID)
+	m := make(Message, nhMsgLen, 16)
+	m.U32(unix.NHA_ID, n.ID)
 	if err := c.change(unix.RTM_DELNEXTHOP, 0, m); err != nil && !isErrno(err, unix.ENOENT, unix.ESRCH) {
 		return fmt.Errorf("delete %s: %w", n, err)
 	}
@@ -52,9 +52,9 @@ func (c *Conn) DelNexthop(n kstate.Nexthop) error {
 
 // encodeNexthop returns the payload of RTM_NEWNEXTHOP.
 func encodeNexthop(n kstate.Nexthop, d indexer) ([]byte, error) {
-	m := make(message, nhMsgLen, 64)
+	m := make(Message, nhMsgLen, 64)
 	m[0], m[2] = uint8(n.Family), kstate.Protocol
-	m.u32(unix.NHA_ID, n.ID)
+	m.U32(unix.NHA_ID, n.ID)
 	if len(n.Group) > 0 {
 		m[0] = 0
 		return m, m.group(n)
@@ -63,17 +63,17 @@ func encodeNexthop(n kstate.Nexthop, d indexer) ([]byte, error) {
 		native.PutUint32(m[4:], unix.RTNH_F_ONLINK)
 	}
 	if n.Gateway.IsValid() {
-		m.addr(unix.NHA_GATEWAY, n.Gateway)
+		m.Addr(unix.NHA_GATEWAY, n.Gateway)
 	}
 	i, err := d.index(n.Device)
 	if err != nil {
 		return nil, err
 	}
-	m.u32(unix.NHA_OIF, i)
+	m.U32(unix.NHA_OIF, i)
 	return m, nil
 }
 
-func (m *message) group(n kstate.Nexthop) error {
+func (m *Message) group(n kstate.Nexthop) error {
 	var all []byte
 	for _, member := range n.Group {
 		if member.Weight < 1 || member.Weight > nexthopWeightMaximum {
@@ -82,16 +82,16 @@ func (m *message) group(n kstate.Nexthop) error {
 		all = native.AppendUint32(all, member.ID)
 		all = append(all, uint8(member.Weight-1), 0, 0, 0)
 	}
-	m.attr(unix.NHA_GROUP, all)
+	m.Attr(unix.NHA_GROUP, all)
 	if n.Buckets == 0 {
 		return nil // a plain group, by hash threshold
 	}
-	m.u16(unix.NHA_GROUP_TYPE, groupTypeResilient)
-	var res message
-	res.u16(resGroupBuckets, n.Buckets)
-	res.u32(resGroupIdleTimer, n.IdleTimer*userHZ)
-	res.u32(resGroupUnbalTimer, 0) // never move a bucket that is in use
-	m.attr(nhaResGroup|nested, res)
+	m.U16(unix.NHA_GROUP_TYPE, groupTypeResilient)
+	var res Message
+	res.U16(resGroupBuckets, n.Buckets)
+	res.U32(resGroupIdleTimer, n.IdleTimer*userHZ)
+	res.U32(resGroupUnbalTimer, 0) // never move a bucket that is in use
+	m.Attr(nhaResGroup|nested, res)
 	return nil
 }
 
@@ -101,23 +101,23 @@ func decodeNexthop(data []byte, d namer) (n kstate.Nexthop, protocol uint8, ok b
 		return n, 0, false
 	}
 	n.Family, n.OnLink = kstate.Family(data[0]), native.Uint32(data[4:])&unix.RTNH_F_ONLINK != 0
-	for typ, v := range attrs(data[nhMsgLen:]) {
+	for typ, v := range Attrs(data[nhMsgLen:]) {
 		switch typ {
 		case unix.NHA_ID:
-			n.ID = u32(v)
+			n.ID = Uint32(v)
 		case unix.NHA_GATEWAY:
 			n.Gateway = addr(v)
 		case unix.NHA_OIF:
-			n.Device = d.name(u32(v))
+			n.Device = d.name(Uint32(v))
 		case unix.NHA_GROUP:
 			n.Group = decodeGroup(v)
 		case nhaResGroup:
-			for t, w := range attrs(v) {
+			for t, w := range Attrs(v) {
 				switch t {
 				case resGroupBuckets:
-					n.Buckets = u16(w)
+					n.Buckets = Uint16(w)
 				case resGroupIdleTimer:
-					n.IdleTimer = u32(w) / userHZ
+					n.IdleTimer = Uint32(w) / userHZ
 				}
 			}
 		}
@@ -131,7 +131,7 @@ func decodeNexthop(data []byte, d namer) (n kstate.Nexthop, protocol uint8, ok b
 func decodeGroup(b []byte) []kstate.NexthopMember {
 	var group []kstate.NexthopMember
 	for ; len(b) >= nexthopGrpLen; b = b[nexthopGrpLen:] {
-		group = append(group, kstate.NexthopMember{ID: u32(b), Weight: int(b[4]) + int(b[5])<<8 + 1})
+		group = append(group, kstate.NexthopMember{ID: Uint32(b), Weight: int(b[4]) + int(b[5])<<8 + 1})
 	}
 	order.By(group, func(a, b kstate.NexthopMember) int { return cmp.Compare(a.ID, b.ID) })
 	return group

@@ -51,7 +51,7 @@ func (c *Conn) ReplaceRoute(r kstate.Route) error {
 
 // DelRoute deletes the route of protocol 77 with the key of r, whatever its next hops; one that is gone already is fine.
 func (c *Conn) DelRoute(r kstate.Route) error {
-	m := make(message, rtMsgLen, 64)
+	m := make(Message, rtMsgLen, 64)
 	m[0], m[5], m[6] = uint8(r.Family), kstate.Protocol, unix.RT_SCOPE_NOWHERE
 	m.target(r)
 	if err := c.change(unix.RTM_DELROUTE, 0, m); err != nil && !isErrno(err, unix.ENOENT, unix.ESRCH) {
@@ -61,18 +61,18 @@ func (c *Conn) DelRoute(r kstate.Route) error {
 }
 
 // target writes what identifies a route: destination, table and metric.
-func (m *message) target(r kstate.Route) {
+func (m *Message) target(r kstate.Route) {
 	if r.Dst.Bits() > 0 {
 		(*m)[1] = uint8(r.Dst.Bits())
-		m.addr(unix.RTA_DST, r.Dst.Addr())
+		m.Addr(unix.RTA_DST, r.Dst.Addr())
 	}
 	(*m)[4] = unix.RT_TABLE_COMPAT
 	if r.Table < 256 {
 		(*m)[4] = uint8(r.Table)
 	}
-	m.u32(unix.RTA_TABLE, r.Table)
+	m.U32(unix.RTA_TABLE, r.Table)
 	if r.Metric != 0 {
-		m.u32(unix.RTA_PRIORITY, r.Metric)
+		m.U32(unix.RTA_PRIORITY, r.Metric)
 	}
 }
 
@@ -88,18 +88,18 @@ func encodeRoute(r kstate.Route, d indexer) ([]byte, error) {
 	case r.Family == kstate.IPv6 && r.Metric == 0:
 		return nil, fmt.Errorf("an IPv6 route without a metric: %w", unix.EINVAL)
 	}
-	m := make(message, rtMsgLen, 128)
+	m := make(Message, rtMsgLen, 128)
 	m[0], m[5], m[7] = uint8(r.Family), kstate.Protocol, typ
 	m.target(r)
 	if r.Type != kstate.Unicast {
 		return m, nil
 	}
 	if r.Src.IsValid() {
-		m.addr(unix.RTA_PREFSRC, r.Src)
+		m.Addr(unix.RTA_PREFSRC, r.Src)
 	}
 	switch {
 	case r.Nexthop != 0:
-		m.u32(rtaNHID, r.Nexthop)
+		m.U32(rtaNHID, r.Nexthop)
 	case len(r.Hops) > 0:
 		return m, m.multipath(r.Family, r.Hops, d)
 	default:
@@ -108,7 +108,7 @@ func encodeRoute(r kstate.Route, d indexer) ([]byte, error) {
 	return m, nil
 }
 
-func (m *message) hop(r kstate.Route, d indexer) error {
+func (m *Message) hop(r kstate.Route, d indexer) error {
 	if r.OnLink {
 		native.PutUint32((*m)[8:], unix.RTNH_F_ONLINK)
 	}
@@ -124,18 +124,18 @@ func (m *message) hop(r kstate.Route, d indexer) error {
 	if err != nil {
 		return err
 	}
-	m.u32(unix.RTA_OIF, i)
+	m.U32(unix.RTA_OIF, i)
 	return nil
 }
 
 // gateway writes a next hop: RTA_VIA where it is of another family than the route (RFC 5549).
-func (m *message) gateway(f kstate.Family, gw netip.Addr) {
+func (m *Message) gateway(f kstate.Family, gw netip.Addr) {
 	gf := kstate.FamilyOf(gw)
 	if gf == f {
-		m.addr(unix.RTA_GATEWAY, gw)
+		m.Addr(unix.RTA_GATEWAY, gw)
 		return
 	}
-	m.attr(unix.RTA_VIA, append(native.AppendUint16(nil, uint16(gf)), gw.AsSlice()...))
+	m.Attr(unix.RTA_VIA, append(native.AppendUint16(nil, uint16(gf)), gw.AsSlice()...))
 }
 
 // via reads RTA_VIA, struct rtvia of linux/rtnetlink.h.
@@ -163,16 +163,16 @@ func decodeRoute(data []byte, d namer) (r routeInfo, ok bool) {
 	r.Dst, r.Type = r.Family.Any(), routeTypes[data[7]]
 	flags := native.Uint32(data[8:])
 	r.OnLink, r.cloned = flags&unix.RTNH_F_ONLINK != 0, flags&unix.RTM_F_CLONED != 0
-	for typ, v := range attrs(data[rtMsgLen:]) {
+	for typ, v := range Attrs(data[rtMsgLen:]) {
 		switch typ {
 		case unix.RTA_DST:
 			if p := prefix(addr(v), data[1]); p.IsValid() {
 				r.Dst = p
 			}
 		case unix.RTA_TABLE:
-			r.Table = u32(v)
+			r.Table = Uint32(v)
 		case unix.RTA_PRIORITY:
-			r.Metric = u32(v)
+			r.Metric = Uint32(v)
 		case unix.RTA_PREFSRC:
 			r.Src = addr(v)
 		case unix.RTA_GATEWAY:
@@ -180,11 +180,11 @@ func decodeRoute(data []byte, d namer) (r routeInfo, ok bool) {
 		case unix.RTA_VIA:
 			r.Gateway = via(v)
 		case unix.RTA_OIF:
-			r.index = u32(v)
+			r.index = Uint32(v)
 		case unix.RTA_MULTIPATH:
 			r.Hops = decodeHops(v, d)
 		case rtaNHID:
-			r.Nexthop = u32(v)
+			r.Nexthop = Uint32(v)
 		}
 	}
 	r.level(d)
@@ -212,13 +212,13 @@ type routeFilter struct {
 }
 
 func (f routeFilter) encode() []byte {
-	m := make(message, rtMsgLen, 32)
+	m := make(Message, rtMsgLen, 32)
 	m[0], m[5] = uint8(f.family), f.protocol
 	if f.table != 0 {
-		m.u32(unix.RTA_TABLE, f.table)
+		m.U32(unix.RTA_TABLE, f.table)
 	}
 	if f.index != 0 {
-		m.u32(unix.RTA_OIF, uint32(f.index))
+		m.U32(unix.RTA_OIF, uint32(f.index))
 	}
 	return m
 }

@@ -118,13 +118,13 @@ func encodeRule(r kstate.Rule) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := make(message, fibRuleHdrLen, 128)
+	m := make(Message, fibRuleHdrLen, 128)
 	m[0], m[3], m[7] = uint8(r.Family), r.TOS, act
 	if r.Not {
 		native.PutUint32(m[8:], unix.FIB_RULE_INVERT)
 	}
-	m.u32(unix.FRA_PRIORITY, r.Priority)
-	m.u8(unix.FRA_PROTOCOL, kstate.Protocol)
+	m.U32(unix.FRA_PRIORITY, r.Priority)
+	m.U8(unix.FRA_PROTOCOL, kstate.Protocol)
 	for i, p := range []netip.Prefix{r.Dst, r.Src} {
 		if !p.IsValid() {
 			continue
@@ -133,44 +133,44 @@ func encodeRule(r kstate.Rule) ([]byte, error) {
 			return nil, fmt.Errorf("prefix %s is not %s: %w", p, r.Family, unix.EINVAL)
 		}
 		m[1+i] = uint8(p.Bits()) // dst_len, src_len
-		m.addr(uint16(unix.FRA_DST+i), p.Addr())
+		m.Addr(uint16(unix.FRA_DST+i), p.Addr())
 	}
 	if r.IIF != "" {
-		m.name(unix.FRA_IIFNAME, r.IIF)
+		m.Name(unix.FRA_IIFNAME, r.IIF)
 	}
 	if r.OIF != "" {
-		m.name(unix.FRA_OIFNAME, r.OIF)
+		m.Name(unix.FRA_OIFNAME, r.OIF)
 	}
 	if r.Mask != 0 {
-		m.u32(unix.FRA_FWMARK, r.Mark)
-		m.u32(unix.FRA_FWMASK, r.Mask)
+		m.U32(unix.FRA_FWMARK, r.Mark)
+		m.U32(unix.FRA_FWMASK, r.Mask)
 	}
 	if r.IPProto != 0 {
-		m.u8(unix.FRA_IP_PROTO, r.IPProto)
+		m.U8(unix.FRA_IP_PROTO, r.IPProto)
 	}
 	m.ports(unix.FRA_SPORT_RANGE, r.Sport)
 	m.ports(unix.FRA_DPORT_RANGE, r.Dport)
 	if r.UID.Set {
-		m.attr(unix.FRA_UID_RANGE, native.AppendUint32(native.AppendUint32(nil, r.UID.Lo), r.UID.Hi))
+		m.Attr(unix.FRA_UID_RANGE, native.AppendUint32(native.AppendUint32(nil, r.UID.Lo), r.UID.Hi))
 	}
 	if r.Action == kstate.Lookup {
 		if r.Table < 256 {
 			m[4] = uint8(r.Table)
 		}
-		m.u32(unix.FRA_TABLE, r.Table)
+		m.U32(unix.FRA_TABLE, r.Table)
 		if r.Suppress > 0 {
-			m.u32(unix.FRA_SUPPRESS_PREFIXLEN, uint32(r.Suppress-1))
+			m.U32(unix.FRA_SUPPRESS_PREFIXLEN, uint32(r.Suppress-1))
 		}
 	}
 	if r.Action == kstate.Goto {
-		m.u32(unix.FRA_GOTO, r.Target)
+		m.U32(unix.FRA_GOTO, r.Target)
 	}
 	return m, nil
 }
 
-func (m *message) ports(typ uint16, p kstate.PortRange) {
+func (m *Message) ports(typ uint16, p kstate.PortRange) {
 	if p != (kstate.PortRange{}) {
-		m.attr(typ, native.AppendUint16(native.AppendUint16(nil, p.Lo), p.Hi))
+		m.Attr(typ, native.AppendUint16(native.AppendUint16(nil, p.Lo), p.Hi))
 	}
 }
 
@@ -183,10 +183,10 @@ func decodeRule(data []byte) (r kstate.Rule, protocol uint8, ok bool) {
 	r.Family, r.TOS, r.Table = kstate.Family(data[0]), data[3], uint32(data[4])
 	r.Not = native.Uint32(data[8:])&unix.FIB_RULE_INVERT != 0
 	r.Action = ruleActions[data[7]]
-	for typ, v := range attrs(data[fibRuleHdrLen:]) {
+	for typ, v := range Attrs(data[fibRuleHdrLen:]) {
 		switch typ {
 		case unix.FRA_PROTOCOL:
-			protocol = u8(v)
+			protocol = Uint8(v)
 		case unix.FRA_DST:
 			r.Dst = prefix(addr(v), data[1])
 		case unix.FRA_SRC:
@@ -207,31 +207,31 @@ func decodeRule(data []byte) (r kstate.Rule, protocol uint8, ok bool) {
 func decodeSelector(r *kstate.Rule, typ uint16, v []byte) {
 	switch typ {
 	case unix.FRA_PRIORITY:
-		r.Priority = u32(v)
+		r.Priority = Uint32(v)
 	case unix.FRA_IIFNAME:
-		r.IIF = text(v)
+		r.IIF = Text(v)
 	case unix.FRA_OIFNAME:
-		r.OIF = text(v)
+		r.OIF = Text(v)
 	case unix.FRA_FWMARK:
-		r.Mark = u32(v)
+		r.Mark = Uint32(v)
 	case unix.FRA_FWMASK:
-		r.Mask = u32(v)
+		r.Mask = Uint32(v)
 	case unix.FRA_IP_PROTO:
-		r.IPProto = u8(v)
+		r.IPProto = Uint8(v)
 	case unix.FRA_SPORT_RANGE:
 		r.Sport = portRange(v)
 	case unix.FRA_DPORT_RANGE:
 		r.Dport = portRange(v)
 	case unix.FRA_UID_RANGE:
 		if len(v) >= 8 {
-			r.UID = kstate.UIDRange{Set: true, Lo: u32(v), Hi: u32(v[4:])}
+			r.UID = kstate.UIDRange{Set: true, Lo: Uint32(v), Hi: Uint32(v[4:])}
 		}
 	case unix.FRA_GOTO:
-		r.Target = u32(v)
+		r.Target = Uint32(v)
 	case unix.FRA_TABLE:
-		r.Table = u32(v)
+		r.Table = Uint32(v)
 	case unix.FRA_SUPPRESS_PREFIXLEN:
-		r.Suppress = max(int(int32(u32(v)))+1, 0) // below 0 is none
+		r.Suppress = max(int(int32(Uint32(v)))+1, 0) // below 0 is none
 	}
 }
 
@@ -239,12 +239,12 @@ func portRange(v []byte) kstate.PortRange {
 	if len(v) < 4 {
 		return kstate.PortRange{}
 	}
-	return kstate.PortRange{Lo: u16(v), Hi: u16(v[2:])}
+	return kstate.PortRange{Lo: Uint16(v), Hi: Uint16(v[2:])}
 }
 
 // dumpRules hands every rule of a family to each. A family that the kernel lacks has none.
 func (c *Conn) dumpRules(ctx context.Context, f kstate.Family, start func(), each func(r kstate.Rule, protocol uint8)) error {
-	body := make(message, fibRuleHdrLen)
+	body := make(Message, fibRuleHdrLen)
 	body[0] = uint8(f)
 	err := c.dump(ctx, unix.RTM_GETRULE, body, start, func(data []byte) {
 		if r, protocol, ok := decodeRule(data); ok && r.Family == f {

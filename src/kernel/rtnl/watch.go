@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/net/bpf"
@@ -38,8 +39,11 @@ type Event struct {
 	// Index of the device that a link, address, route or nexthop is on, 0 where there is none; Device is the name, of links only.
 	Index  int
 	Device string
-	// Own says that the object is a rule, route or nexthop of protocol 77.
+	// Own says that the object is a rule, route or nexthop of protocol 77, or a link with an alias of ours. A bridge's notification about
+	// a port has no alias and is never Own.
 	Own bool
+	// Master is the index of the bridge or bond that a link is a port of, 0 for none.
+	Master int
 	// Port is the netlink port of whoever made the change, Conn.Port of our own; 0 is the kernel itself.
 	Port uint32
 }
@@ -138,6 +142,11 @@ func decodeEvent(h header, data []byte) (e Event, ok bool) {
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 		l, lok := decodeLink(data)
 		e.Kind, e.Gone, e.Index, e.Device, ok = LinkChanged, h.typ == unix.RTM_DELLINK, l.Index, l.Name, lok
+		e.Own, e.Master = strings.HasPrefix(l.Alias, kstate.AliasPrefix), l.Master
+		if lok && data[0] == unix.AF_BRIDGE && e.Gone {
+			// A bridge tells so that a port has left (br_ifinfo_notify of net/bridge/br_netlink.c). The device still exists.
+			e.Gone, e.Master = false, 0
+		}
 		e.Lost = e.Gone || !l.Up || !l.Carrier
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
 		a, aok := decodeAddr(data)

@@ -16,10 +16,11 @@ const attrTypeMask = 0x3fff
 
 const nested = 0x8000 // NLA_F_NESTED
 
-// message collects a netlink payload: a fixed header, then attributes, each padded to four bytes.
-type message []byte
+// Message collects a netlink payload: a fixed header, then attributes, each padded to four bytes.
+type Message []byte
 
-func (m *message) attr(typ uint16, v []byte) {
+// Attr appends an attribute; typ may carry NLA_F_NESTED.
+func (m *Message) Attr(typ uint16, v []byte) {
 	b := native.AppendUint16(*m, uint16(4+len(v)))
 	b = native.AppendUint16(b, typ)
 	b = append(b, v...)
@@ -33,18 +34,24 @@ func pad(b []byte) []byte {
 	return b
 }
 
-func (m *message) u8(typ uint16, v uint8)   { m.attr(typ, []byte{v}) }
-func (m *message) u16(typ uint16, v uint16) { m.attr(typ, native.AppendUint16(nil, v)) }
-func (m *message) u32(typ uint16, v uint32) { m.attr(typ, native.AppendUint32(nil, v)) }
+// U8 appends an attribute of one byte.
+func (m *Message) U8(typ uint16, v uint8) { m.Attr(typ, []byte{v}) }
 
-// name writes an interface name with its terminating zero.
-func (m *message) name(typ uint16, s string) { m.attr(typ, append([]byte(s), 0)) }
+// U16 appends an attribute of two bytes, in the machine's order.
+func (m *Message) U16(typ uint16, v uint16) { m.Attr(typ, native.AppendUint16(nil, v)) }
 
-func (m *message) addr(typ uint16, a netip.Addr) { m.attr(typ, a.Unmap().AsSlice()) }
+// U32 appends an attribute of four bytes, in the machine's order.
+func (m *Message) U32(typ uint16, v uint32) { m.Attr(typ, native.AppendUint32(nil, v)) }
 
-// attrs walks the attributes of a payload. It stops quietly at the first that does not fit: what the kernel adds later or what was cut
+// Name appends a string with its terminating zero.
+func (m *Message) Name(typ uint16, s string) { m.Attr(typ, append([]byte(s), 0)) }
+
+// Addr appends an address, in network order as everywhere.
+func (m *Message) Addr(typ uint16, a netip.Addr) { m.Attr(typ, a.Unmap().AsSlice()) }
+
+// Attrs walks the attributes of a payload. It stops quietly at the first that does not fit: what the kernel adds later or what was cut
 // off must not hide what can be read.
-func attrs(b []byte) iter.Seq2[uint16, []byte] {
+func Attrs(b []byte) iter.Seq2[uint16, []byte] {
 	return func(yield func(uint16, []byte) bool) {
 		for len(b) >= 4 {
 			n := int(native.Uint16(b))
@@ -59,30 +66,32 @@ func attrs(b []byte) iter.Seq2[uint16, []byte] {
 	}
 }
 
-// u8, u16, u32 read an attribute's integer; a value that is too short reads as 0.
-func u8(v []byte) uint8 {
+// Uint8 reads an attribute's integer; a value that is too short reads as 0, here and below.
+func Uint8(v []byte) uint8 {
 	if len(v) < 1 {
 		return 0
 	}
 	return v[0]
 }
 
-func u16(v []byte) uint16 {
+// Uint16 reads two bytes in the machine's order.
+func Uint16(v []byte) uint16 {
 	if len(v) < 2 {
 		return 0
 	}
 	return native.Uint16(v)
 }
 
-func u32(v []byte) uint32 {
+// Uint32 reads four bytes in the machine's order.
+func Uint32(v []byte) uint32 {
 	if len(v) < 4 {
 		return 0
 	}
 	return native.Uint32(v)
 }
 
-// text reads a string up to its terminating zero.
-func text(v []byte) string {
+// Text reads a string up to its terminating zero.
+func Text(v []byte) string {
 	for i, c := range v {
 		if c == 0 {
 			return string(v[:i])
