@@ -1,12 +1,14 @@
 package lab
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Feature is something that a kernel, its tools or the caller's rights may lack.
@@ -32,7 +34,11 @@ const (
 	Flowtable        Feature = "flowtable"   // nftables flowtables (software offload)
 	Resilient        Feature = "resilient"   // resilient nexthop groups
 	MultipathNexthop Feature = "nexthop"     // nexthop objects
-	Charon           Feature = "charon"      // strongSwan's charon-systemd program
+	Xfrm             Feature = "xfrm"        // IPsec policies that block
+	Mirred           Feature = "mirred"      // tc clsact, matchall and mirred: frames handed from device to device
+	Charon           Feature = "charon"      // strongSwan's programs charon-systemd and swanctl: Host.StartCharon
+	OpenVPN          Feature = "openvpn"     // OpenVPN with TAP devices
+	IPerf            Feature = "iperf"       // iperf3
 )
 
 // recipe is how a feature is tried: commands that must all work in a fresh
@@ -60,7 +66,11 @@ var recipes = map[Feature]recipe{
 	Flowtable:        {programs: []string{"nft"}, commands: []string{"nft table inet x { flowtable f { hook ingress priority 0; devices = { lo }; }\nchain c { type filter hook forward priority 0;\nmeta l4proto tcp flow add @f\n}\n}"}},
 	MultipathNexthop: {commands: []string{"ip link set dev lo up", "ip nexthop add id 1 dev lo"}},
 	Resilient:        {commands: []string{"ip link add name a type veth peer name b", "ip link set dev a up", "ip link set dev b up", "ip nexthop add id 1 dev a", "ip nexthop add id 2 group 1 type resilient buckets 8"}},
-	Charon:           {programs: []string{"charon-systemd", "swanctl"}},
+	Xfrm:             {commands: []string{"ip xfrm policy add src 192.0.2.1/32 dst 192.0.2.2/32 proto udp sport 1701 dir out priority 4000000 action block"}},
+	Mirred:           {programs: []string{"tc"}, commands: []string{"ip link add name a type veth peer name b", "ip link add name c type veth peer name d", "tc qdisc add dev a clsact", "tc filter add dev a ingress matchall action mirred egress redirect dev c"}},
+	Charon:           {programs: []string{"charon-systemd", "swanctl"}, commands: []string{"swanctl --help"}},
+	OpenVPN:          {programs: []string{"openvpn"}, commands: []string{"openvpn --mktun --dev tap9 --dev-type tap"}},
+	IPerf:            {programs: []string{"iperf3"}, commands: []string{"iperf3 --version"}},
 }
 
 // probes remembers what was tried, once a process.
@@ -122,15 +132,17 @@ func try(f Feature) error {
 func tryLine(h *Host, line string) error {
 	var out []byte
 	var err error
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
 	enter := inNamespace(h.ns, func() {
 		if script, ok := strings.CutPrefix(line, "nft "); ok {
-			c := exec.Command("nft", "-f", "-")
+			c := exec.CommandContext(ctx, "nft", "-f", "-")
 			c.Stdin = strings.NewReader(script + "\n")
 			out, err = c.CombinedOutput()
 			return
 		}
 		w := strings.Fields(line)
-		out, err = exec.Command(w[0], w[1:]...).CombinedOutput()
+		out, err = exec.CommandContext(ctx, w[0], w[1:]...).CombinedOutput()
 	})
 	if enter != nil {
 		return enter

@@ -32,8 +32,8 @@ var optionalTools = []string{"fping", "charon-systemd", "swanctl", "openvpn", "i
 var modules = []string{
 	"veth", "bridge", "8021q", "bonding", "dummy", "tun", "macvlan", "vrf", "ifb", "sit", "gre", "ip_gre", "ip6_tunnel",
 	"net/l2tp/*.ko", "br_netfilter",
-	"esp4", "esp6", "xfrm_user", "xfrm_interface", "af_key",
-	"aesni_intel", "gcm", "ccm", "ctr", "cbc", "cmac", "hmac", "authenc", "sha1_generic", "sha256_generic", "sha512_generic", "ghash_generic",
+	"esp4", "esp6", "xfrm_user", "xfrm_interface", "xfrm4_tunnel", "xfrm6_tunnel", "tunnel4", "tunnel6", "af_key",
+	"aesni_intel", "gcm", "ccm", "ctr", "cbc", "cmac", "hmac", "authenc", "authencesn", "sha1_generic", "sha256_generic", "sha512_generic", "ghash_generic",
 	"echainiv", "seqiv", "ansi_cprng", "curve25519_x86_64", "chacha20poly1305", "crypto_user", "algif_hash", "algif_skcipher",
 	"net/netfilter/nf*.ko", "net/*/netfilter/nf*.ko",
 	"sch_netem", "sch_tbf", "sch_htb", "sch_ingress", "sch_fq", "sch_fq_codel", "cls_u32", "cls_matchall", "cls_flower", "act_mirred", "act_gact",
@@ -127,16 +127,22 @@ func real(p string) string {
 	return p
 }
 
-// fingerprint changes when a program, the list of modules or the layout does.
+// fingerprint changes when a program, a plugin of charon, the list of modules or the layout does.
 func fingerprint(programs map[string]string) uint64 {
 	h := fnv.New64a()
 	var names []string
-	for p, from := range programs {
+	add := func(p, from string) {
 		line := p
 		if st, err := os.Stat(from); err == nil {
 			line = fmt.Sprintf("%s %d %d", p, st.Size(), st.ModTime().Unix())
 		}
 		names = append(names, line)
+	}
+	for p, from := range programs {
+		add(p, from)
+	}
+	for _, p := range charonPlugins() {
+		add(p, p)
 	}
 	slices.Sort(names)
 	fmt.Fprintln(h, layoutVersion, names, modules, string(initScript))
@@ -185,8 +191,7 @@ func addPrograms(a *archive, programs map[string]string) error {
 			a.link("/usr/bin/"+l, "/usr/bin/busybox")
 		}
 	}
-	plugins, _ := filepath.Glob("/usr/lib/ipsec/plugins/*.so")
-	for _, p := range plugins {
+	for _, p := range charonPlugins() {
 		a.copy(p, p)
 		if err := addLibraries(a, p); err != nil {
 			return err
@@ -196,6 +201,12 @@ func addPrograms(a *archive, programs map[string]string) error {
 	// glibc opens it by itself when a thread is cancelled; charon does that.
 	a.copy("/usr/lib/x86_64-linux-gnu/libgcc_s.so.1", "/usr/lib/x86_64-linux-gnu/libgcc_s.so.1")
 	return a.err
+}
+
+// charonPlugins are the files of strongSwan's plugins that are installed.
+func charonPlugins() []string {
+	plugins, _ := filepath.Glob("/usr/lib/ipsec/plugins/*.so")
+	return plugins
 }
 
 var libraryPath = regexp.MustCompile(`/\S+`)
