@@ -4,7 +4,7 @@ go 1.26
 
 require (
 	github.com/digineo/go-uci/v2 v2.0.0-20231120164223-60c14814b8fe
-	github.com/go-ping/ping v1.2.0
+	github.com/go-ping/ping v0.0.0-20210506233800-ff8be3320020
 	github.com/google/go-cmp v0.7.0
 	github.com/google/nftables v0.3.0
 	github.com/mdlayher/arp v0.0.0-20260528070854-93566ba168e9
@@ -18,7 +18,6 @@ require (
 )
 
 require (
-	github.com/google/uuid v1.2.0 // indirect
 	github.com/josharian/native v1.1.0 // indirect
 	github.com/mdlayher/ethernet v0.0.0-20220221185849-529eae5b6118 // indirect
 	github.com/mdlayher/socket v0.6.0 // indirect

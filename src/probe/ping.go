@@ -2,9 +2,9 @@ package probe
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -32,11 +32,9 @@ type ping struct {
 }
 
 func newPing(path Path, open func(Path, uint16) (packetConn, error), report Report) Prober {
-	p := &ping{path: path, report: report}
-	var r [10]byte
-	rand.Read(r[:])
-	p.id = binary.BigEndian.Uint16(r[:2])
-	copy(p.secret[:], r[2:])
+	p := &ping{path: path, report: report, id: uint16(rand.Uint32())}
+	// The runtime's ChaCha8, seeded by the kernel: crypto/rand would add 180 KiB, self-tests of all its ciphers included.
+	binary.BigEndian.PutUint64(p.secret[:], rand.Uint64())
 	p.sock.open = func() (packetConn, error) { return open(path, p.id) }
 	p.sock.read = p.read
 	return p

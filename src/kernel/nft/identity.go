@@ -1,8 +1,8 @@
 package nft
 
 import (
-	"crypto/sha256"
 	"fmt"
+	"hash/fnv"
 
 	"multiwan/src/core/kstate"
 )
@@ -21,8 +21,9 @@ func identity(r kstate.NftRule) string {
 	if len(s) < udataMax {
 		return s
 	}
-	sum := sha256.Sum256([]byte(s))
-	hash := fmt.Sprintf(" … #%x", sum[:12])
+	sum := fnv.New128a()
+	sum.Write([]byte(s))
+	hash := fmt.Sprintf(" … #%x", sum.Sum(nil))
 	return s[:udataMax-1-len(hash)] + hash
 }
 
