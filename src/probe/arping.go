@@ -13,8 +13,11 @@ import (
 )
 
 // newNeighbour asks a neighbour for its hardware address: ARP for IPv4,
-// neighbour solicitation for IPv6.
+// neighbour solicitation for IPv6, which needs an address of the device's own.
 func newNeighbour(path Path, report Report) Prober {
+	if path.Layer2 {
+		return newLayer2ARP(path, openLayer2ARP, report)
+	}
 	if path.Family == kstate.IPv6 {
 		return newSolicit(path, openNDP, report)
 	}
@@ -45,7 +48,7 @@ func newARP(path Path, open func(Path) (*arp.Client, error), report Report) Prob
 
 // openARP opens a packet socket for ARP answers on the path's device.
 func openARP(p Path) (*arp.Client, error) {
-	if !p.usable() {
+	if p.Device == "" || !p.Source.IsValid() {
 		return nil, errNoDevice
 	}
 	ifi, err := net.InterfaceByName(p.Device)

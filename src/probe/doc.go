@@ -7,7 +7,9 @@
 // Every socket is bound to the device (SO_BINDTODEVICE), to the source address
 // and, where packets are routed, carries the probe mark of the WAN, which the
 // routing rules send to the WAN's own table whatever its state. Neighbour
-// requests (ARP, neighbour solicitation) are not routed at all. A socket is
+// requests (ARP, neighbour solicitation) are not routed at all, nor are
+// Ethernet loopback messages, which ask the far end of a pseudowire or bond
+// member; a Responder there answers them. A socket is
 // opened for one Path and closed when the path changes, the carrier comes or
 // goes, or any send fails.
 //

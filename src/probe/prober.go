@@ -49,10 +49,11 @@ type Opener func(Path, Report) Prober
 // Openers gives the probers of all methods by name.
 func Openers() map[string]Opener {
 	return map[string]Opener{
-		"ping":   func(p Path, r Report) Prober { return newPing(p, openICMP, r) },
-		"arping": newNeighbour,
-		"dns":    func(p Path, r Report) Prober { return newDNS(p, openUDP, r) },
-		"tcp":    func(p Path, r Report) Prober { return newStream(p, dialTCP, connected, r) },
-		"http":   func(p Path, r Report) Prober { return newStream(p, dialTCP, statusLine, r) },
+		"ping":     func(p Path, r Report) Prober { return newPing(p, openICMP, r) },
+		"arping":   newNeighbour,
+		"dns":      func(p Path, r Report) Prober { return newDNS(p, openUDP, r) },
+		"tcp":      func(p Path, r Report) Prober { return newStream(p, dialTCP, connected, r) },
+		"http":     func(p Path, r Report) Prober { return newStream(p, dialTCP, statusLine, r) },
+		"loopback": func(p Path, r Report) Prober { return newLoopback(p, openLoopback, r) },
 	}
 }

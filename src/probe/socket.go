@@ -18,7 +18,7 @@ var errNoDevice = errors.New("the WAN has no device or address")
 
 // bind ties a socket to the path before it is bound to an address.
 func (p Path) bind(_, _ string, c syscall.RawConn) error {
-	if !p.usable() {
+	if p.Device == "" || !p.Source.IsValid() {
 		return errNoDevice
 	}
 	var err error

@@ -227,7 +227,6 @@ func TestRefused(t *testing.T) {
 		"masquerade where there is none": {rule(snat(kstate.NAT{Kind: "masquerade"})), "prerouting"},
 		"map with a missing chain":       {rule(vmap(kstate.Vmap{Key: "oifname", Elems: []kstate.VmapElem{{Value: "eth0", Verdict: "goto nowhere"}}})), "leaf"},
 		"unknown key":                    {rule(is("colour", "red"), verdict("accept")), "leaf"},
-		"set of the other family":        {rule(is("ip saddr", "@sticky6"), verdict("accept")), "leaf"},
 	}
 	for name, tc := range bad {
 		t.Run(name, func(t *testing.T) {

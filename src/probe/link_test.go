@@ -1,0 +1,225 @@
+package probe
+
+import (
+	"context"
+	"encoding/hex"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/bpf"
+
+	"multiwan/src/core/config"
+	"multiwan/src/core/kstate"
+)
+
+// fakeLink is a link in memory.
+type fakeLink struct {
+	addr  hwAddr
+	wrote chan frameOut
+	feed  chan frameIn
+	once  sync.Once
+	gone  chan struct{}
+}
+
+type frameOut struct {
+	b  []byte
+	to hwAddr
+}
+
+type frameIn struct {
+	b    []byte
+	from hwAddr
+}
+
+func newFakeLink() *fakeLink {
+	return &fakeLink{addr: hwAddr{2, 0, 0, 0, 0, 1}, wrote: make(chan frameOut, 1000), feed: make(chan frameIn), gone: make(chan struct{})}
+}
+
+func (l *fakeLink) ReadFrom(b []byte) (int, hwAddr, error) {
+	select {
+	case f := <-l.feed:
+		return copy(b, f.b), f.from, nil
+	case <-l.gone:
+		return 0, hwAddr{}, net.ErrClosed
+	}
+}
+
+func (l *fakeLink) WriteTo(b []byte, to hwAddr) error {
+	l.wrote <- frameOut{append([]byte(nil), b...), to}
+	return nil
+}
+
+func (l *fakeLink) Addr() hwAddr { return l.addr }
+
+func (l *fakeLink) Close() error { l.once.Do(func() { close(l.gone) }); return nil }
+
+var farMAC = hwAddr{2, 0, 0, 0, 0, 2}
+
+func TestLoopback(t *testing.T) {
+	link := newFakeLink()
+	report, next, all := results()
+	l := newLoopback(Path{Device: "pw"}, func(Path) (linkConn, error) { return link, nil }, report)
+	defer l.Close()
+	const seq = 0x500000007
+	if err := l.Send(Request{Seq: seq, Wait: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	out := <-link.wrote
+	cookie := hex.EncodeToString(out.b[11:19])
+	want := "00030004" + "00000007" + "030010" + cookie + "0000000500000007" + "00"
+	if out.to != loopbackGroup || hex.EncodeToString(out.b) != want {
+		t.Fatalf("sent %x to %x, want %s", out.b, out.to, want)
+	}
+	good := append([]byte(nil), out.b...)
+	answer(good)
+	other := func(change func(b []byte)) {
+		b := append([]byte(nil), good...)
+		change(b)
+		link.feed <- frameIn{b, farMAC}
+	}
+	other(func(b []byte) { b[1] = loopbackAsk })   // our own message, by a loop
+	other(func(b []byte) { b[11] ^= 1 })           // another prober's cookie
+	other(func(b []byte) { b[7] ^= 1 })            // another transaction
+	other(func(b []byte) { b[18+8], b[7] = 9, 9 }) // a sequence number that was not sent
+	other(func(b []byte) { b[10] = 15 })           // data cut short
+	other(func(b []byte) { b[0] = 0xe0 })          // another level
+	link.feed <- frameIn{nil, farMAC}
+	link.feed <- frameIn{append(good, make([]byte, 18)...), farMAC}
+	if r := next(t); r.Seq != seq || r.Failure != "" || r.RTT <= 0 {
+		t.Errorf("result %+v", r)
+	}
+	link.feed <- frameIn{good, farMAC} // twice
+	link.feed <- frameIn{nil, farMAC}
+	if len(all) != 0 {
+		t.Errorf("another result %+v", <-all)
+	}
+}
+
+func TestLayer2ARP(t *testing.T) {
+	link := newFakeLink()
+	report, next, all := results()
+	a := newLayer2ARP(Path{Device: "pw", Layer2: true}, func(Path) (linkConn, error) { return link, nil }, report)
+	defer a.Close()
+	if err := a.Send(Request{Seq: 6, To: netip.MustParseAddr("10.1.0.9"), Wait: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	// RFC 826, with the zero addresses of RFC 5227, 2.1.1.
+	const head = "0001080006040001"
+	want := head + "020000000001" + "00000000" + "000000000000" + "0a010009"
+	if out := <-link.wrote; hex.EncodeToString(out.b) != want || out.to != (hwAddr{255, 255, 255, 255, 255, 255}) {
+		t.Errorf("sent %x to %x, want %s", out.b, out.to, want)
+	}
+	reply := func(sender, target string) frameIn {
+		return frameIn{unhex(t, "0001080006040002"+"020000000002"+sender+target+"00000000"), farMAC}
+	}
+	link.feed <- reply("0a010009", "020000000007") // to another prober
+	link.feed <- reply("0a010008", "020000000001") // from another neighbour
+	link.feed <- frameIn{unhex(t, "00010800"), farMAC}
+	link.feed <- reply("0a010009", "020000000001")
+	if r := next(t); r.Seq != 6 || r.Failure != "" {
+		t.Errorf("result %+v", r)
+	}
+	if len(all) != 0 {
+		t.Errorf("another result %+v", <-all)
+	}
+	if _, err := openLayer2ARP(Path{Device: "lo", Layer2: true, Family: kstate.IPv6}); err == nil {
+		t.Error("IPv6 neighbours are solicited without an address")
+	}
+}
+
+// TestResponder: it answers what asks, not itself and not groups, opens its socket again, and ends with the context.
+func TestResponder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		links := make(chan *fakeLink, 1)
+		opened := 0
+		r := NewResponder("pw")
+		r.open = func(string) (linkConn, error) {
+			opened++
+			if opened == 2 {
+				return nil, errDown
+			}
+			l := newFakeLink()
+			links <- l
+			return l, nil
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() { done <- r.Run(ctx) }()
+		link := <-links
+		ask := unhex(t, askBytes)
+		for _, from := range []hwAddr{link.addr, {}, {1, 0, 0, 0, 0, 1}} {
+			link.feed <- frameIn{ask, from}
+		}
+		link.feed <- frameIn{unhex(t, replyBytes), farMAC}
+		link.feed <- frameIn{ask, farMAC}
+		if out := <-link.wrote; out.to != farMAC || hex.EncodeToString(out.b) != replyBytes {
+			t.Errorf("answered %x to %x", out.b, out.to)
+		}
+		if len(link.wrote) != 0 {
+			t.Errorf("answered more: %x", (<-link.wrote).b)
+		}
+		for range 1000 {
+			link.feed <- frameIn{ask, farMAC}
+		}
+		synctest.Wait()
+		if n := len(link.wrote); n != answersPerSecond-1 {
+			t.Errorf("%d answers within a second, want %d", n, answersPerSecond-1)
+		}
+		at := time.Now()
+		r.LinkEvent() // opens anew at once, which fails, and a second later again
+		link = <-links
+		if took := time.Since(at); took != reopen || opened != 3 {
+			t.Errorf("opened %d times, the last after %v", opened, took)
+		}
+		link.feed <- frameIn{ask, farMAC}
+		<-link.wrote
+		cancel()
+		if err := <-done; err != nil || len(links) != 0 {
+			t.Errorf("ended with %v, %d links open", err, len(links))
+		}
+		if <-link.gone; opened != 3 {
+			t.Errorf("opened %d times", opened)
+		}
+	})
+}
+
+// TestLinkFilter runs the filters of loopback on packets. What the kernel knows besides the bytes is for the tests on a kernel.
+func TestLinkFilter(t *testing.T) {
+	filter := func(opcode byte) *bpf.VM {
+		vm, err := bpf.NewVM(append(loopbackFilter(opcode), bpf.RetConstant{Val: take}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return vm
+	}
+	ask, reply := filter(loopbackAsk), filter(loopbackReply)
+	for text, want := range map[string][2]bool{
+		askBytes: {true, false}, replyBytes: {false, true}, "1f03": {true, false}, "e003": {false, false}, "2002": {false, false}, "0001": {false, false}, "00": {false, false},
+	} {
+		b := unhex(t, text)
+		n, _ := ask.Run(b)
+		m, _ := reply.Run(b)
+		if got := [2]bool{n > 0, m > 0}; got != want {
+			t.Errorf("%s: asks, replies %v, want %v", text, got, want)
+		}
+	}
+	if _, err := bpf.Assemble(linkFilter(etherCFM, loopbackFilter(loopbackAsk))); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLoopbackConfig: the built-in probe of pseudowires has its one target in both families, and its path needs no address.
+func TestLoopbackConfig(t *testing.T) {
+	four, six := FromConfig(config.LoopbackProbe(), kstate.IPv4), FromConfig(config.LoopbackProbe(), kstate.IPv6)
+	if d := cmp.Diff(four, six, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); d != "" || len(four.Targets) != 1 || four.Targets[0].Text != "far end" || four.Reliability != 1 {
+		t.Errorf("%+v, other family: %s", four, d)
+	}
+	if p := (Path{Device: "pw", Layer2: true}); !p.usable() || p.same(Path{Device: "pw"}) {
+		t.Errorf("path %s", p)
+	}
+}

@@ -1,0 +1,118 @@
+package probe
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A Responder answers loopback messages that come in by one device, so that the far end of a pseudowire or bond member can tell that
+// frames reach us and answers come back: through a port of a bridge or a member of a bond too, whether that is in use or not. It keeps
+// waiting for a device that is not there.
+type Responder struct {
+	device string
+	open   func(device string) (linkConn, error)
+
+	mu    sync.Mutex
+	conn  linkConn
+	again chan struct{}
+}
+
+// NewResponder makes a responder for a device by its name.
+func NewResponder(device string) *Responder {
+	return &Responder{device: device, open: openResponder, again: make(chan struct{}, 1)}
+}
+
+func openResponder(device string) (linkConn, error) {
+	return openLink(device, etherCFM, loopbackFilter(loopbackAsk), &loopbackGroup)
+}
+
+// reopen is how long a Responder waits after its socket failed, unless LinkEvent says that the device has changed.
+const reopen = time.Second
+
+// Run answers until the context ends. What fails is tried again: it returns nil.
+func (r *Responder) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, r.drop)()
+	wait := time.NewTimer(reopen)
+	defer wait.Stop()
+	for {
+		r.serve(ctx)
+		wait.Reset(reopen)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.again:
+		case <-wait.C:
+		}
+	}
+}
+
+// LinkEvent says that the device has come, gone or changed: the socket is opened anew at once.
+func (r *Responder) LinkEvent() {
+	r.drop()
+	select {
+	case r.again <- struct{}{}:
+	default:
+	}
+}
+
+func (r *Responder) drop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.conn != nil {
+		r.conn.Close()
+		r.conn = nil
+	}
+}
+
+// serve answers until the socket fails.
+func (r *Responder) serve(ctx context.Context) {
+	c, err := r.open(r.device)
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	r.conn = c
+	r.mu.Unlock()
+	defer r.drop()
+	limit := allowance{}
+	buf := make([]byte, maxLoopback)
+	for ctx.Err() == nil {
+		n, from, err := c.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		if respond(buf[:n], from, c.Addr()) && limit.take(time.Now()) {
+			// An answer that cannot be sent is lost, like any frame.
+			_ = c.WriteTo(buf[:n], from)
+		}
+	}
+}
+
+// respond makes a message its reply, in place. A group asks nothing, and our own messages mean that the link loops.
+func respond(b []byte, from, own hwAddr) bool {
+	m, ok := parseLoopback(b)
+	if !ok || m.opcode != loopbackAsk || from[0]&1 != 0 || from == own || from == (hwAddr{}) {
+		return false
+	}
+	answer(b)
+	return true
+}
+
+// answersPerSecond bounds what a flood of messages can cost. The fastest prober sends 20 messages a second, and 100 for the
+// second in which it confirms a suspicion.
+const answersPerSecond = 400
+
+// allowance counts down within each second.
+type allowance struct {
+	since time.Time
+	spent int
+}
+
+func (a *allowance) take(now time.Time) bool {
+	if now.Sub(a.since) >= time.Second {
+		*a = allowance{since: now}
+	}
+	a.spent++
+	return a.spent <= answersPerSecond
+}
