@@ -64,6 +64,7 @@ var table = map[string]permission{
 	"kernel/conntrack": {ours: []string{"core"}, outside: []string{netlink}},
 	"kernel/l2tp":      {ours: []string{"core"}, outside: []string{"github.com/mdlayher/genetlink", netlink}},
 	"kernel/xfrm":      {ours: []string{"core"}, outside: []string{netlink}},
+	"kernel/link":      {ours: []string{"core", "kernel/rtnl"}, outside: []string{netlink}},
 	"kernel/facts":     {ours: []string{"core", "kernel/rtnl"}},
 	"kernel":           {ours: []string{"core"}},
 	"openwrt":          {ours: []string{"core"}},

@@ -1,0 +1,101 @@
+package link
+
+import (
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"multiwan/src/core/kstate"
+	"multiwan/src/kernel/rtnl"
+)
+
+// Attributes of sit tunnels, IFLA_IPTUN_* of linux/if_tunnel.h.
+const (
+	tunLocal          = 2
+	tunRemote         = 3
+	tunTTL            = 4
+	tunPMTUDisc       = 10
+	tun6rdPrefix      = 11
+	tun6rdRelay       = 12
+	tun6rdPrefixBits  = 13
+	tun6rdRelayPrefix = 14
+)
+
+// encodeSit returns IFLA_INFO_DATA. A change has to name everything: the kernel begins with nothing each time (ipip6_netlink_parms of
+// net/ipv6/sit.c).
+func encodeSit(s kstate.SitAttrs) (rtnl.Message, error) {
+	var m rtnl.Message
+	for _, a := range []netip.Addr{s.Local, s.Remote} {
+		if a.IsValid() && kstate.FamilyOf(a) != kstate.IPv4 {
+			return nil, fmt.Errorf("end %s of a tunnel is not IPv4: %w", a, unix.EINVAL)
+		}
+	}
+	address := func(typ uint16, a netip.Addr) {
+		if !a.IsValid() {
+			a = netip.IPv4Unspecified()
+		}
+		m.Addr(typ, a)
+	}
+	address(tunLocal, s.Local)
+	address(tunRemote, s.Remote)
+	m.U8(tunTTL, uint8(s.TTL))
+	discover := uint8(0)
+	if s.PMTUDisc || s.TTL != 0 {
+		discover = 1
+	}
+	m.U8(tunPMTUDisc, discover)
+	if s.Remote.IsValid() {
+		return m, nil
+	}
+	prefix, relay := s.Prefix, s.RelayPrefix
+	if !prefix.IsValid() {
+		prefix = kstate.Prefix6to4
+	}
+	if !relay.IsValid() {
+		relay = kstate.IPv4.Any()
+	}
+	if kstate.FamilyOf(prefix.Addr()) != kstate.IPv6 || kstate.FamilyOf(relay.Addr()) != kstate.IPv4 {
+		return nil, fmt.Errorf("6rd prefix %s, relay prefix %s: %w", prefix, relay, unix.EINVAL)
+	}
+	m.Addr(tun6rdPrefix, prefix.Masked().Addr())
+	m.U16(tun6rdPrefixBits, uint16(prefix.Bits()))
+	m.Addr(tun6rdRelay, relay.Masked().Addr())
+	m.U16(tun6rdRelayPrefix, uint16(relay.Bits()))
+	return m, nil
+}
+
+func decodeSit(data []byte) *kstate.SitAttrs {
+	var s kstate.SitAttrs
+	var prefix, relay netip.Addr
+	var bits, relayBits int
+	end := func(v []byte) netip.Addr {
+		a, ok := netip.AddrFromSlice(v)
+		if !ok || a.IsUnspecified() {
+			return netip.Addr{}
+		}
+		return a
+	}
+	for typ, v := range rtnl.Attrs(data) {
+		switch typ {
+		case tunLocal:
+			s.Local = end(v)
+		case tunRemote:
+			s.Remote = end(v)
+		case tunTTL:
+			s.TTL = int(rtnl.Uint8(v))
+		case tunPMTUDisc:
+			s.PMTUDisc = rtnl.Uint8(v) != 0
+		case tun6rdPrefix:
+			prefix, _ = netip.AddrFromSlice(v)
+		case tun6rdRelay:
+			relay, _ = netip.AddrFromSlice(v)
+		case tun6rdPrefixBits:
+			bits = int(rtnl.Uint16(v))
+		case tun6rdRelayPrefix:
+			relayBits = int(rtnl.Uint16(v))
+		}
+	}
+	s.Prefix, s.RelayPrefix = netip.PrefixFrom(prefix, bits), netip.PrefixFrom(relay, relayBits)
+	return &s
+}
