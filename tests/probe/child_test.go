@@ -35,13 +35,14 @@ func TestMain(m *testing.M) {
 
 // order is what the child is to do with one of its runners.
 type order struct {
-	Do      string // add path carrier event burst usage snapshot
+	Do      string // add path carrier event burst usage snapshot respond silence
 	Runner  int
 	Family  kstate.Family
 	Probes  []probe.Probe
 	Path    probe.Path
 	Present bool
 	Burst   probe.Burst
+	Device  string // of respond and silence
 }
 
 // event is what the child tells: changes of state, and the answers to orders.
@@ -79,6 +80,7 @@ func child() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	epoch := time.Now()
+	responders := map[string]context.CancelFunc{}
 	for in := json.NewDecoder(os.Stdin); ; {
 		var o order
 		if err := in.Decode(&o); err != nil {
@@ -108,6 +110,12 @@ func child() {
 		case "usage":
 			u := measure()
 			tell(event{Usage: &u})
+		case "respond":
+			ctx, stop := context.WithCancel(ctx)
+			responders[o.Device] = stop
+			go probe.NewResponder(o.Device).Run(ctx)
+		case "silence":
+			responders[o.Device]()
 		case "burst":
 			res, err := o.Burst.Run(ctx)
 			e := event{Burst: &res}
