@@ -1,0 +1,192 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// IKEDaemon is strongSwan's charon on one host, with settings, a control socket
+// and a log of its own: many run side by side.
+type IKEDaemon struct {
+	host *Host
+	dir  string
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process ended
+}
+
+// charonSettings is its strongswan.conf(5): the plugins that an IKEv2 connection
+// with a shared key or a certificate needs, and nothing that touches more of the
+// machine than IPsec. The words are the directory, and settings of the test.
+const charonSettings = `charon-systemd {
+	load_modular = no
+	load = random nonce drbg aes sha1 sha2 hmac kdf gcm openssl pem pkcs1 pkcs8 x509 pubkey constraints revocation kernel-netlink socket-default vici updown
+	install_virtual_ip = no
+	plugins {
+		vici {
+			socket = unix://%[1]s/vici
+		}
+	}
+	filelog {
+		log {
+			path = %[1]s/log
+			flush_line = yes
+			time_format = %%T
+			time_add_ms = yes
+			default = 1
+		}
+	}
+	journal {
+		default = -1
+	}
+%[2]s
+}
+swanctl {
+	load = random pem pkcs1 pkcs8 x509 pubkey openssl
+}
+`
+
+// StartCharon starts charon-systemd inside a host, with further settings of the
+// section charon-systemd if any, and returns once its control socket (VICI)
+// accepts connections. It is ended with the test, and its log shown if that
+// failed.
+func StartCharon(h *Host, settings ...string) *IKEDaemon {
+	h.tb.Helper()
+	Need(h.tb, Charon)
+	dir, err := os.MkdirTemp("", "multiwan-charon-")
+	if err != nil {
+		h.tb.Fatalf("%v", err)
+	}
+	h.tb.Cleanup(func() { os.RemoveAll(dir) })
+	c := &IKEDaemon{host: h, dir: dir}
+	text := fmt.Sprintf(charonSettings, dir, strings.Join(settings, "\n"))
+	if err := os.WriteFile(c.file("strongswan.conf"), []byte(text), 0o600); err != nil {
+		h.tb.Fatalf("%v", err)
+	}
+	h.tb.Cleanup(c.cleanup)
+	c.Start()
+	return c
+}
+
+func (c *IKEDaemon) file(name string) string { return filepath.Join(c.dir, name) }
+
+// URI names the control socket as swanctl and VICI clients want it.
+func (c *IKEDaemon) URI() string { return "unix://" + c.file("vici") }
+
+// Socket is the path of the control socket.
+func (c *IKEDaemon) Socket() string { return c.file("vici") }
+
+// Start starts charon again after Stop or Kill, and waits for its socket. It
+// knows no connection then.
+func (c *IKEDaemon) Start() {
+	c.host.tb.Helper()
+	// What a killed one left would look like the new one's.
+	os.Remove(c.file("vici"))
+	c.cmd = c.host.Command(context.Background(), "charon-systemd")
+	c.cmd.Env = append(os.Environ(), "STRONGSWAN_CONF="+c.file("strongswan.conf"))
+	if err := c.cmd.Start(); err != nil {
+		c.host.tb.Fatalf("start charon: %v", err)
+	}
+	cmd, done := c.cmd, make(chan struct{})
+	c.done = done
+	go func() { defer close(done); cmd.Wait() }()
+	if !Wait(20*time.Second, func() bool { return !c.Running() || c.listens() }) || !c.Running() {
+		c.host.tb.Fatalf("%s: charon did not come up (%v):\n%s", c.host.Name, c.cmd.ProcessState, c.Log())
+	}
+}
+
+func (c *IKEDaemon) listens() bool {
+	conn, err := net.Dial("unix", c.Socket())
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// Running reports whether the process lives.
+func (c *IKEDaemon) Running() bool {
+	select {
+	case <-c.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// PID of charon.
+func (c *IKEDaemon) PID() int { return c.cmd.Process.Pid }
+
+// Stop ends charon by SIGTERM: it tells its peers and removes its states and
+// policies.
+func (c *IKEDaemon) Stop() { c.end(syscall.SIGTERM) }
+
+// Kill ends charon by SIGKILL: its states and policies stay in the kernel.
+func (c *IKEDaemon) Kill() { c.end(syscall.SIGKILL) }
+
+// Restart is Stop and Start.
+func (c *IKEDaemon) Restart() {
+	c.host.tb.Helper()
+	c.Stop()
+	c.Start()
+}
+
+// end sends a signal to a charon that runs, and waits; one that does not end
+// within 10 s is killed.
+func (c *IKEDaemon) end(s syscall.Signal) {
+	if !c.Running() {
+		return
+	}
+	c.cmd.Process.Signal(s)
+	select {
+	case <-c.done:
+	case <-time.After(10 * time.Second):
+		c.cmd.Process.Kill()
+		<-c.done
+	}
+}
+
+func (c *IKEDaemon) cleanup() {
+	if c.done == nil {
+		return
+	}
+	c.end(syscall.SIGTERM)
+	if t, ok := c.host.tb.(interface{ Failed() bool }); ok && t.Failed() {
+		c.host.tb.Logf("log of charon on %s:\n%s", c.host.Name, c.Log())
+	}
+}
+
+// Log is what charon wrote so far, of all its lives.
+func (c *IKEDaemon) Log() string {
+	b, err := os.ReadFile(c.file("log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// Swanctl runs swanctl(8) with this charon and returns its standard output; the
+// command is the first argument.
+func (c *IKEDaemon) Swanctl(args ...string) (string, error) {
+	words := append([]string{"STRONGSWAN_CONF=" + c.file("strongswan.conf"), "swanctl"}, args...)
+	return c.host.Exec("", "env", append(words, "--uri", c.URI())...)
+}
+
+// Load replaces all connections and secrets by those of a text in the form of
+// swanctl.conf(5).
+func (c *IKEDaemon) Load(config string) {
+	c.host.tb.Helper()
+	name := c.file("swanctl.conf")
+	if err := os.WriteFile(name, []byte(config), 0o600); err != nil {
+		c.host.tb.Fatalf("%v", err)
+	}
+	if _, err := c.Swanctl("--load-all", "--noprompt", "--file", name); err != nil {
+		c.host.tb.Fatalf("%v", err)
+	}
+}
