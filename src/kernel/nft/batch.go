@@ -104,7 +104,7 @@ func (b *batch) addChain(family string, c kstate.Chain) {
 		}
 		attrs = append(attrs,
 			nest(unix.NFTA_CHAIN_HOOK, u32(unix.NFTA_HOOK_HOOKNUM, uint32(hook)), u32(unix.NFTA_HOOK_PRIORITY, uint32(int32(c.Priority)))),
-			u32(unix.NFTA_CHAIN_POLICY, 1), // NF_ACCEPT
+			u32(unix.NFTA_CHAIN_POLICY, nfAccept),
 			str(unix.NFTA_CHAIN_TYPE, c.Type))
 	}
 	b.put(o, unix.NFT_MSG_NEWCHAIN, netlink.Create, attrs...)

@@ -1,7 +1,7 @@
 // Package nft makes the kernel's nftables hold our tables, "inet multiwan" and "bridge multiwan", and reads back what they hold.
 //
-// Everything goes over one netlink socket; no program is started. Expressions are marshalled by google/nftables' package expr (three
-// that it cannot express are encoded here, see encode.go). The messages themselves are ours, because the transaction needs what the
+// Everything goes over one netlink socket; no program is started. Expressions are marshalled here (expr.go), where each is a line, and
+// compared with google/nftables in the tests. The messages themselves are ours, because the transaction needs what that
 // library's Flush does not give: the sequence number of the message that the kernel refused (so that the error names the rule), the
 // extended-ack text, NFNL_BATCH_GENID (so that a transaction computed from a stale reading is refused by the kernel instead of
 // half-fitting), and one acknowledgement a batch, not one a rule, which overran the socket with some hundred rules.

@@ -3,7 +3,6 @@ package nft
 import (
 	"encoding/binary"
 
-	"github.com/google/nftables/expr"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -23,30 +22,6 @@ type encoder struct {
 	sets   []anonymousSet
 	l3     uint8 // family that the rule is known to be about: NFPROTO_IPV4, NFPROTO_IPV6, 0
 	l4     uint8 // protocol that the rule is known to be about: IPPROTO_TCP and the like, 0
-	err    error
-}
-
-// add appends expressions that the library can marshal.
-func (e *encoder) add(es ...expr.Any) {
-	for _, x := range es {
-		b, err := expr.Marshal(e.family, x)
-		if err != nil {
-			e.fail(err)
-			return
-		}
-		e.exprs = append(e.exprs, netlink.Attribute{Type: unix.NFTA_LIST_ELEM | unix.NLA_F_NESTED, Data: b})
-	}
-}
-
-// raw appends an expression by its name and attributes, for those that the library cannot express.
-func (e *encoder) raw(name string, attrs ...netlink.Attribute) {
-	e.exprs = append(e.exprs, nest(unix.NFTA_LIST_ELEM, str(unix.NFTA_EXPR_NAME, name), nest(unix.NFTA_EXPR_DATA, attrs...)))
-}
-
-func (e *encoder) fail(err error) {
-	if e.err == nil {
-		e.err = err
-	}
 }
 
 func str(typ uint16, s string) netlink.Attribute {

@@ -3,7 +3,6 @@ package nft
 import (
 	"strings"
 
-	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
@@ -54,15 +53,15 @@ const (
 const metaSecpath = 25
 
 // rtIPsec is NFT_RT_XFRM (linux/netfilter/nf_tables.h), likewise: whether the packet's route leads through IPsec.
-const rtIPsec expr.RtKey = 4
+const rtIPsec = 4
 
 // keyTable has the keys of kstate.Match but dscp and the addresses of connections, which keyOf adds.
 var keyTable = map[string]key{
-	"iifname":        {load: meta(expr.MetaKeyIIFNAME), typ: typeIfname, size: unix.IFNAMSIZ, value: deviceName, host: true},
-	"oifname":        {load: meta(expr.MetaKeyOIFNAME), typ: typeIfname, size: unix.IFNAMSIZ, value: deviceName, host: true},
-	"meta mark":      {load: meta(expr.MetaKeyMARK), typ: typeMark, size: 4, value: number, host: true, masked: true},
-	"meta l4proto":   {load: meta(expr.MetaKeyL4PROTO), typ: typeL4Proto, size: 1, value: word(1, l4protos)},
-	"meta nfproto":   {load: meta(expr.MetaKeyNFPROTO), typ: typeNFProto, size: 1, value: word(1, nfprotos)},
+	"iifname":        {load: meta(unix.NFT_META_IIFNAME), typ: typeIfname, size: unix.IFNAMSIZ, value: deviceName, host: true},
+	"oifname":        {load: meta(unix.NFT_META_OIFNAME), typ: typeIfname, size: unix.IFNAMSIZ, value: deviceName, host: true},
+	"meta mark":      {load: meta(unix.NFT_META_MARK), typ: typeMark, size: 4, value: number, host: true, masked: true},
+	"meta l4proto":   {load: meta(unix.NFT_META_L4PROTO), typ: typeL4Proto, size: 1, value: word(1, l4protos)},
+	"meta nfproto":   {load: meta(unix.NFT_META_NFPROTO), typ: typeNFProto, size: 1, value: word(1, nfprotos)},
 	"meta ipsec":     {load: meta(metaSecpath), typ: typeBoolean, size: 1, value: word(1, existence)},
 	"ip saddr":       address(unix.NFPROTO_IPV4, 12),
 	"ip daddr":       address(unix.NFPROTO_IPV4, 16),
@@ -70,18 +69,18 @@ var keyTable = map[string]key{
 	"ip6 daddr":      address(unix.NFPROTO_IPV6, 24),
 	"th sport":       {load: transport(0), typ: typeService, size: 2, value: port, ranges: true},
 	"th dport":       {load: transport(2), typ: typeService, size: 2, value: port, ranges: true},
-	"ct mark":        {load: ct(expr.CtKeyMARK), typ: typeMark, size: 4, value: number, host: true, masked: true},
-	"ct state":       {load: ct(expr.CtKeySTATE), typ: typeCTState, size: 4, value: word(4, ctStates), host: true, bits: true},
-	"ct status":      {load: ct(expr.CtKeySTATUS), typ: typeCTStatus, size: 4, value: word(4, ctStatuses), host: true, bits: true},
-	"ct direction":   {load: ct(expr.CtKeyDIRECTION), typ: typeCTDir, size: 1, value: word(1, directions)},
+	"ct mark":        {load: ct(unix.NFT_CT_MARK), typ: typeMark, size: 4, value: number, host: true, masked: true},
+	"ct state":       {load: ct(unix.NFT_CT_STATE), typ: typeCTState, size: 4, value: word(4, ctStates), host: true, bits: true},
+	"ct status":      {load: ct(unix.NFT_CT_STATUS), typ: typeCTStatus, size: 4, value: word(4, ctStatuses), host: true, bits: true},
+	"ct direction":   {load: ct(unix.NFT_CT_DIRECTION), typ: typeCTDir, size: 1, value: word(1, directions)},
 	"rt ipsec":       {load: routeIPsec, typ: typeBoolean, size: 1, value: word(1, existence)},
-	"meta protocol":  {load: meta(expr.MetaKeyPROTOCOL), typ: typeEtherType, size: 2, value: etherType, link: true},
+	"meta protocol":  {load: meta(unix.NFT_META_PROTOCOL), typ: typeEtherType, size: 2, value: etherType, link: true},
 	"ether type":     {load: link(12, 2), typ: typeEtherType, size: 2, value: etherType, link: true},
 	"ether saddr":    {load: link(6, 6), typ: typeEtherAddr, size: 6, value: hardwareAddress, link: true},
 	"ether daddr":    {load: link(0, 6), typ: typeEtherAddr, size: 6, value: hardwareAddress, link: true},
 	"tcp flags":      tcpFlags,
 	maxseg:           mss,
-	"fib daddr type": {load: fibType, typ: typeFibType, size: 4, value: word(4, fibTypes), host: true},
+	"fib daddr type": {load: (*encoder).destinationType, typ: typeFibType, size: 4, value: word(4, fibTypes), host: true},
 }
 
 // Names of values: linux/netfilter/nf_conntrack_common.h, linux/rtnetlink.h, linux/in.h.
@@ -150,33 +149,31 @@ func ctAddress(name string) (key, bool) {
 	return a, true
 }
 
-func meta(k expr.MetaKey) func(*encoder) {
-	return func(e *encoder) { e.add(&expr.Meta{Key: k, Register: reg1}) }
+func meta(k uint32) func(*encoder) {
+	return func(e *encoder) { e.meta(k) }
 }
 
-func ct(k expr.CtKey) func(*encoder) {
-	return func(e *encoder) { e.add(&expr.Ct{Key: k, Register: reg1}) }
+func ct(k uint32) func(*encoder) {
+	return func(e *encoder) { e.ct(k) }
 }
 
 func network(offset, size uint32) func(*encoder) {
-	return payload(expr.PayloadBaseNetworkHeader, reg1, offset, size)
+	return payload(unix.NFT_PAYLOAD_NETWORK_HEADER, reg1, offset, size)
 }
 
 func link(offset, size uint32) func(*encoder) {
-	return payload(expr.PayloadBaseLLHeader, reg1, offset, size)
+	return payload(unix.NFT_PAYLOAD_LL_HEADER, reg1, offset, size)
 }
 
-func routeIPsec(e *encoder) { e.add(&expr.Rt{Key: rtIPsec, Register: reg1}) }
+func routeIPsec(e *encoder) { e.route(rtIPsec) }
 
 func transport(offset uint32) func(*encoder) {
-	return payload(expr.PayloadBaseTransportHeader, reg1, offset, 2)
+	return payload(unix.NFT_PAYLOAD_TRANSPORT_HEADER, reg1, offset, 2)
 }
 
-func payload(base expr.PayloadBase, reg, offset, size uint32) func(*encoder) {
-	return func(e *encoder) { e.add(&expr.Payload{DestRegister: reg, Base: base, Offset: offset, Len: size}) }
+func payload(base, reg, offset, size uint32) func(*encoder) {
+	return func(e *encoder) { e.payload(base, reg, offset, size) }
 }
-
-func fibType(e *encoder) { e.add(&expr.Fib{Register: reg1, ResultADDRTYPE: true, FlagDADDR: true}) }
 
 func address(l3 uint8, offset uint32) key {
 	if l3 == unix.NFPROTO_IPV4 {

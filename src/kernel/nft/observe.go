@@ -221,7 +221,7 @@ func readChain(ad *netlink.AttributeDecoder) (table string, ch Chain) {
 		name = hookNames[hook]
 	}
 	ch.Header = kstate.Chain{Type: typ, Hook: name, Priority: prio}.Header()
-	if policy != 1 { // NF_ACCEPT
+	if policy != nfAccept {
 		ch.Header += " policy drop;"
 	}
 	return table, ch

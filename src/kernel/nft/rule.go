@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
@@ -23,7 +22,7 @@ func compile(family uint8, r kstate.NftRule, nextID func() uint32) (*encoder, er
 			return nil, fmt.Errorf("statement %s: %w", s, err)
 		}
 	}
-	return e, e.err
+	return e, nil
 }
 
 // need makes the rule be about one address family before something that only that has is loaded: the kernel does not look.
@@ -36,14 +35,16 @@ func (e *encoder) need(l3 uint8) error {
 	}
 	e.l3 = l3
 	if e.family != unix.NFPROTO_BRIDGE {
-		e.add(&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: reg1}, &expr.Cmp{Register: reg1, Data: []byte{l3}})
+		e.meta(unix.NFT_META_NFPROTO)
+		e.cmp(unix.NFT_CMP_EQ, []byte{l3})
 		return nil
 	}
 	ether := []byte{0x08, 0x00}
 	if l3 == unix.NFPROTO_IPV6 {
 		ether = []byte{0x86, 0xdd}
 	}
-	e.add(&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: reg1}, &expr.Cmp{Register: reg1, Data: ether})
+	e.meta(unix.NFT_META_PROTOCOL)
+	e.cmp(unix.NFT_CMP_EQ, ether)
 	return nil
 }
 
@@ -56,7 +57,8 @@ func (e *encoder) needL4(l4 uint8) error {
 		return fmt.Errorf("the rule is about another protocol already")
 	}
 	e.l4 = l4
-	e.add(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg1}, &expr.Cmp{Register: reg1, Data: []byte{l4}})
+	e.meta(unix.NFT_META_L4PROTO)
+	e.cmp(unix.NFT_CMP_EQ, []byte{l4})
 	return nil
 }
 
@@ -107,7 +109,7 @@ func (e *encoder) load(name string, mask uint32) (key, error) {
 }
 
 func (e *encoder) and(mask []byte) {
-	e.add(&expr.Bitwise{SourceRegister: reg1, DestRegister: reg1, Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask))})
+	e.bitwise(mask, make([]byte, len(mask)))
 }
 
 func (e *encoder) match(m kstate.Match) error {
@@ -125,7 +127,7 @@ func (e *encoder) match(m kstate.Match) error {
 		if len(m.Values) > 1 {
 			return fmt.Errorf("a named set stands alone")
 		}
-		e.add(&expr.Lookup{SourceRegister: reg1, SetName: set, Invert: m.Not})
+		e.lookup(set, 0, m.Not)
 		return nil
 	}
 	spans := make([]span, len(m.Values))
@@ -138,7 +140,7 @@ func (e *encoder) match(m kstate.Match) error {
 	case m.Over && (!k.over || m.Not || len(spans) > 1):
 		return fmt.Errorf("want one number that is compared")
 	case m.Over:
-		e.add(&expr.Cmp{Op: expr.CmpOpGt, Register: reg1, Data: spans[0].lo})
+		e.cmp(unix.NFT_CMP_GT, spans[0].lo)
 	case k.bits:
 		e.anyBit(spans, m.Not)
 	case len(spans) == 1:
@@ -148,7 +150,7 @@ func (e *encoder) match(m kstate.Match) error {
 		if err != nil {
 			return err
 		}
-		e.add(&expr.Lookup{SourceRegister: reg1, SetID: id, SetName: name, Invert: m.Not})
+		e.lookup(name, id, m.Not)
 	}
 	if len(spans) == 1 {
 		e.known(m, spans[0])
@@ -158,24 +160,25 @@ func (e *encoder) match(m kstate.Match) error {
 
 // compare compares register 1 with a value or a range. A prefix is compared under its mask, as nft(8) does, so that it lists as one.
 func (e *encoder) compare(k key, s span, not bool) {
-	op := expr.CmpOpEq
+	op := uint32(unix.NFT_CMP_EQ)
 	if not {
-		op = expr.CmpOpNeq
+		op = unix.NFT_CMP_NEQ
 	}
 	if s.single() {
-		e.add(&expr.Cmp{Op: op, Register: reg1, Data: s.lo})
+		e.cmp(op, s.lo)
 		return
 	}
 	if m := maskOf(s); m != nil && (k.typ == typeIPv4 || k.typ == typeIPv6) {
 		e.and(m)
-		e.add(&expr.Cmp{Op: op, Register: reg1, Data: s.lo})
+		e.cmp(op, s.lo)
 		return
 	}
 	if not {
-		e.add(&expr.Range{Op: op, Register: reg1, FromData: s.lo, ToData: s.hi})
+		e.outside(s.lo, s.hi)
 		return
 	}
-	e.add(&expr.Cmp{Op: expr.CmpOpGte, Register: reg1, Data: s.lo}, &expr.Cmp{Op: expr.CmpOpLte, Register: reg1, Data: s.hi})
+	e.cmp(unix.NFT_CMP_GTE, s.lo)
+	e.cmp(unix.NFT_CMP_LTE, s.hi)
 }
 
 // maskOf returns the netmask of a range that is a prefix, nil for any other range.
@@ -201,10 +204,10 @@ func (e *encoder) anyBit(spans []span, not bool) {
 			mask[i] |= s.lo[i]
 		}
 	}
-	op := expr.CmpOpNeq
+	op := uint32(unix.NFT_CMP_NEQ)
 	if not {
-		op = expr.CmpOpEq
+		op = unix.NFT_CMP_EQ
 	}
 	e.and(mask)
-	e.add(&expr.Cmp{Op: op, Register: reg1, Data: make([]byte, 4)})
+	e.cmp(op, make([]byte, 4))
 }

@@ -2,7 +2,6 @@ package nft
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -144,11 +143,7 @@ func verdictData(s string) netlink.Attribute {
 	if err != nil {
 		panic(err)
 	}
-	a := []netlink.Attribute{{Type: unix.NFTA_VERDICT_CODE, Data: binary.BigEndian.AppendUint32(nil, uint32(int32(v.Kind)))}}
-	if v.Chain != "" {
-		a = append(a, str(unix.NFTA_VERDICT_CHAIN, v.Chain))
-	}
-	return nest(unix.NFTA_SET_ELEM_DATA, nest(unix.NFTA_DATA_VERDICT, a...))
+	return nest(unix.NFTA_SET_ELEM_DATA, v.attribute())
 }
 
 // setTypes are the key types of named sets.

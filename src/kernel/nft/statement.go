@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/nftables/expr"
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
@@ -19,7 +19,7 @@ const maxModulus = 4096
 func (e *encoder) statement(s kstate.Statement) error {
 	switch {
 	case s.Counter != "":
-		e.add(&expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: s.Counter})
+		e.count(s.Counter)
 		return nil
 	case s.SetMark != nil:
 		return e.setMark(s.SetMark)
@@ -29,7 +29,7 @@ func (e *encoder) statement(s kstate.Statement) error {
 		if _, err := e.load(s.Update.Key, 0); err != nil {
 			return err
 		}
-		e.add(&expr.Dynset{SrcRegKey: reg1, SetName: s.Update.Set, Operation: unix.NFT_DYNSET_OP_UPDATE})
+		e.update(s.Update.Set)
 		return nil
 	case s.NAT != nil:
 		return e.nat(s.NAT)
@@ -40,27 +40,52 @@ func (e *encoder) statement(s kstate.Statement) error {
 	if err != nil {
 		return err
 	}
-	e.add(v)
+	e.verdict(v)
 	return nil
 }
 
+// Codes of verdicts that the library of constants lacks (linux/netfilter.h).
+const (
+	nfDrop   = 0
+	nfAccept = 1
+)
+
+// verdict is what becomes of a packet: one of the codes above or of nf_tables.h (NFT_JUMP), with the chain of the latter.
+type verdict struct {
+	code  int32
+	chain string
+}
+
 // parseVerdict reads "accept", "drop", "return", "jump NAME" or "goto NAME".
-func parseVerdict(s string) (*expr.Verdict, error) {
-	switch s {
+func parseVerdict(s string) (verdict, error) {
+	word, chain, more := strings.Cut(s, " ")
+	v := verdict{chain: chain}
+	switch word {
 	case "accept":
-		return &expr.Verdict{Kind: expr.VerdictAccept}, nil
+		v.code = nfAccept
 	case "drop":
-		return &expr.Verdict{Kind: expr.VerdictDrop}, nil
+		v.code = nfDrop
 	case "return":
-		return &expr.Verdict{Kind: expr.VerdictReturn}, nil
+		v.code = unix.NFT_RETURN
+	case "jump":
+		v.code = unix.NFT_JUMP
+	case "goto":
+		v.code = unix.NFT_GOTO
+	default:
+		return v, fmt.Errorf("unknown verdict %q", s)
 	}
-	if chain, ok := strings.CutPrefix(s, "jump "); ok {
-		return &expr.Verdict{Kind: expr.VerdictJump, Chain: chain}, nil
+	if more != (v.code == unix.NFT_JUMP || v.code == unix.NFT_GOTO) {
+		return v, fmt.Errorf("verdict %q: jump and goto name a chain, and they alone", s)
 	}
-	if chain, ok := strings.CutPrefix(s, "goto "); ok {
-		return &expr.Verdict{Kind: expr.VerdictGoto, Chain: chain}, nil
+	return v, nil
+}
+
+func (v verdict) attribute() netlink.Attribute {
+	attrs := []netlink.Attribute{u32(unix.NFTA_VERDICT_CODE, uint32(v.code))}
+	if v.chain != "" {
+		attrs = append(attrs, str(unix.NFTA_VERDICT_CHAIN, v.chain))
 	}
-	return nil, fmt.Errorf("unknown verdict %q", s)
+	return nest(unix.NFTA_DATA_VERDICT, attrs...)
 }
 
 // setMark computes (mark & keep) ^ value: with the value's bits cut out of keep, the exclusive or is the "or" of nft(8).
@@ -71,11 +96,11 @@ func (e *encoder) setMark(m *kstate.SetMark) error {
 	if _, err := e.load(m.Key, 0); err != nil {
 		return err
 	}
-	e.add(&expr.Bitwise{SourceRegister: reg1, DestRegister: reg1, Len: 4, Mask: host(^m.Mask &^ m.Value), Xor: host(m.Value)})
+	e.bitwise(host(^m.Mask&^m.Value), host(m.Value))
 	if m.Key == "ct mark" {
-		e.add(&expr.Ct{Key: expr.CtKeyMARK, SourceRegister: true, Register: reg1})
+		e.writeCT(unix.NFT_CT_MARK)
 	} else {
-		e.add(&expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: reg1})
+		e.writeMeta(unix.NFT_META_MARK)
 	}
 	return nil
 }
@@ -109,7 +134,7 @@ func (e *encoder) vmap(v *kstate.Vmap) error {
 	if err != nil {
 		return err
 	}
-	e.add(&expr.Lookup{SourceRegister: reg1, DestRegister: unix.NFT_REG_VERDICT, IsDestRegSet: true, SetID: id, SetName: name})
+	e.lookupVerdict(name, id)
 	return nil
 }
 
@@ -138,10 +163,10 @@ const hashSeed = 0x6d77
 func (e *encoder) generator(name string, mod uint32) error {
 	switch name {
 	case "numgen inc":
-		e.add(&expr.Numgen{Register: reg1, Modulus: mod, Type: unix.NFT_NG_INCREMENTAL})
+		e.numgen(unix.NFT_NG_INCREMENTAL, mod)
 		return nil
 	case "numgen random":
-		e.add(&expr.Numgen{Register: reg1, Modulus: mod, Type: unix.NFT_NG_RANDOM})
+		e.numgen(unix.NFT_NG_RANDOM, mod)
 		return nil
 	}
 	src, ok := strings.CutPrefix(name, "jhash ")
@@ -155,7 +180,7 @@ func (e *encoder) generator(name string, mod uint32) error {
 	if _, err := e.load(src, 0); err != nil {
 		return err
 	}
-	e.add(&expr.Hash{SourceRegister: reg1, DestRegister: reg1, Length: uint32(k.size), Modulus: mod, Seed: hashSeed, Type: expr.HashTypeJenkins})
+	e.jhash(uint32(k.size), mod)
 	return nil
 }
 
@@ -211,8 +236,8 @@ func (e *encoder) nat(n *kstate.NAT) error {
 			src = keyTable["ip6 saddr"]
 		}
 		src.load(e)
-		payload(expr.PayloadBaseTransportHeader, reg2, 0, 2)(e)
-		e.add(&expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(l3), RegAddrMin: reg1, RegAddrMax: reg1, RegProtoMin: reg2, RegProtoMax: reg2, Specified: true})
+		e.payload(unix.NFT_PAYLOAD_TRANSPORT_HEADER, reg2, 0, 2)
+		e.sourceNAT(l3, reg1, reg1, portOptions(reg2, reg2)...)
 		return nil
 	case "prefix":
 		return e.natPrefix(l3, n.Addr)
@@ -220,7 +245,7 @@ func (e *encoder) nat(n *kstate.NAT) error {
 	return fmt.Errorf("unknown translation %q", n.Kind)
 }
 
-// masquerade is raw: the library leaves out the flag that says that ports are given, which listings need.
+// masquerade says by a flag that ports are given; listings need it.
 func (e *encoder) masquerade(p kstate.PortRange) {
 	if p == (kstate.PortRange{}) {
 		e.raw("masq")
@@ -233,11 +258,11 @@ func (e *encoder) masquerade(p kstate.PortRange) {
 
 // ports loads a range into two registers, a single port into the first alone, and returns the register of the last port.
 func (e *encoder) ports(lo, hi uint32, p kstate.PortRange) (last uint32) {
-	e.add(&expr.Immediate{Register: lo, Data: binary.BigEndian.AppendUint16(nil, p.Lo)})
+	e.immediate(lo, binary.BigEndian.AppendUint16(nil, p.Lo))
 	if p.Hi <= p.Lo {
 		return lo
 	}
-	e.add(&expr.Immediate{Register: hi, Data: binary.BigEndian.AppendUint16(nil, p.Hi)})
+	e.immediate(hi, binary.BigEndian.AppendUint16(nil, p.Hi))
 	return hi
 }
 
@@ -249,12 +274,12 @@ func (e *encoder) snat(l3 uint8, n *kstate.NAT) error {
 	if a.Is4() != (l3 == unix.NFPROTO_IPV4) {
 		return fmt.Errorf("address %s is of the other family", a)
 	}
-	e.add(&expr.Immediate{Register: reg1, Data: a.AsSlice()})
-	x := &expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(l3), RegAddrMin: reg1, RegAddrMax: reg1}
+	e.immediate(reg1, a.AsSlice())
+	var options []netlink.Attribute
 	if n.Port != (kstate.PortRange{}) {
-		x.RegProtoMin, x.RegProtoMax, x.Specified = reg2, e.ports(reg2, reg3, n.Port), true
+		options = portOptions(reg2, e.ports(reg2, reg3, n.Port))
 	}
-	e.add(x)
+	e.sourceNAT(l3, reg1, reg1, options...)
 	return nil
 }
 
@@ -268,7 +293,8 @@ func (e *encoder) natPrefix(l3 uint8, s string) error {
 	if p.single() || maskOf(p) == nil {
 		return fmt.Errorf("prefix %s has no host part", s)
 	}
-	e.add(&expr.Immediate{Register: reg1, Data: p.lo}, &expr.Immediate{Register: reg2, Data: p.hi})
-	e.add(&expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(l3), RegAddrMin: reg1, RegAddrMax: reg2, Prefix: true})
+	e.immediate(reg1, p.lo)
+	e.immediate(reg2, p.hi)
+	e.sourceNAT(l3, reg1, reg2, u32(unix.NFTA_NAT_FLAGS, unix.NF_NAT_RANGE_NETMAP))
 	return nil
 }

@@ -6,14 +6,13 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
 )
 
 // tcpFlags is the byte of flags in the TCP header (RFC 9293, 3.1).
-var tcpFlags = key{load: payload(expr.PayloadBaseTransportHeader, reg1, 13, 1), l4: unix.IPPROTO_TCP, typ: typeTCPFlag, size: 1, value: tcpFlag, masked: true}
+var tcpFlags = key{load: payload(unix.NFT_PAYLOAD_TRANSPORT_HEADER, reg1, 13, 1), l4: unix.IPPROTO_TCP, typ: typeTCPFlag, size: 1, value: tcpFlag, masked: true}
 
 // maxseg is the key of the MSS option: kind 2, its value two bytes behind kind and length (RFC 9293, 3.2).
 const (
@@ -36,7 +35,7 @@ func tcpFlag(s string) ([]byte, error) {
 }
 
 func loadMSS(e *encoder) {
-	e.add(&expr.Exthdr{DestRegister: reg1, Type: maxsegKind, Offset: maxsegOffset, Len: 2, Op: expr.ExthdrOpTcpopt})
+	e.tcpOption(maxsegKind, maxsegOffset, 2)
 }
 
 // setMSS writes the option; the kernel leaves a smaller value as it is (nft_exthdr_tcp_set_eval). What a route leaves comes in host order.
@@ -48,11 +47,11 @@ func (e *encoder) setMSS(m *kstate.MSS) error {
 		return err
 	}
 	if m.Size > 0 {
-		e.add(&expr.Immediate{Register: reg1, Data: binary.BigEndian.AppendUint16(nil, uint16(m.Size))})
+		e.immediate(reg1, binary.BigEndian.AppendUint16(nil, uint16(m.Size)))
 	} else {
-		e.add(&expr.Rt{Key: expr.RtTCPMSS, Register: reg1},
-			&expr.Byteorder{SourceRegister: reg1, DestRegister: reg1, Op: expr.ByteorderHton, Len: 2, Size: 2})
+		e.route(unix.NFT_RT_TCPMSS)
+		e.toNetwork(2)
 	}
-	e.add(&expr.Exthdr{SourceRegister: reg1, Type: maxsegKind, Offset: maxsegOffset, Len: 2, Op: expr.ExthdrOpTcpopt})
+	e.writeTCPOption(maxsegKind, maxsegOffset, 2)
 	return nil
 }
