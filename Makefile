@@ -96,8 +96,8 @@ kernel:
 # whether everything that we generate loads there.
 vm:
 	$(GO) run ./tests/report skipped > build/results/rest
-	if [ -s build/results/rest ]; then $(STAGE) -json vm-$(KERNEL) $(VM) rest -json -kernel $(KERNEL) < build/results/rest; fi
-	$(STAGE) -json vm-6.12 $(VM) run -json -kernel 6.12 -test '^(TestFeatures|TestS34.*)$$' $(kernel_packages)
+	if [ -s build/results/rest ]; then $(STAGE) -json vm-$(KERNEL) $(VM) rest -json -timeout 15m -kernel $(KERNEL) < build/results/rest; fi
+	$(STAGE) -json vm-6.12 $(VM) run -json -timeout 15m -kernel 6.12 -test '^(TestFeatures|TestS34.*)$$' $(kernel_packages)
 
 # Times of milliseconds suffer from a busy machine: what failed on a kernel has
 # one more run, alone, and what passes then is named in the summary.

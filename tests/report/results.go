@@ -107,8 +107,11 @@ func (r *results) read(stage string, from io.Reader) error {
 		r.stage[e.Package] = stage
 		t := test{e.Package, e.Test}
 		if e.Test == "" {
-			if e.Action == "fail" {
+			switch e.Action {
+			case "fail":
 				failedPackages[e.Package] = builds[e.FailedBuild]
+			case "pass": // a second machine, after one that died
+				delete(failedPackages, e.Package)
 			}
 			continue
 		}

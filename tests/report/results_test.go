@@ -50,6 +50,11 @@ func TestSummary(t *testing.T) {
 {"Action":"skip","Package":"p","Test":"TestY"}`}, "skipped for other: 1\nFAIL p TestX\n    x_test.go:7: want 1,\n        have 2\n0 passed, 1 failed, 1 skipped\n", true},
 		{"does not build", []string{`{"ImportPath":"q [q.test]","Action":"build-output","Output":"q/a.go:7: undefined: x\n"}
 {"Action":"fail","Package":"q","FailedBuild":"q [q.test]"}`}, "FAIL q (package)\n    q/a.go:7: undefined: x\n0 passed, 1 failed, 0 skipped\n", true},
+		{"a second machine", []string{`{"Action":"run","Package":"p@6.1","Test":"TestX"}
+{"Action":"fail","Package":"p@6.1"}
+{"Action":"run","Package":"p@6.1","Test":"TestX"}
+{"Action":"pass","Package":"p@6.1","Test":"TestX"}
+{"Action":"pass","Package":"p@6.1"}`}, "1 passed, 0 failed, 0 skipped\n", false},
 		{"a failed subtest is one", []string{`{"Action":"fail","Package":"p","Test":"T/a"}
 {"Action":"pass","Package":"p","Test":"T/b"}
 {"Action":"fail","Package":"p","Test":"T"}

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -48,7 +47,7 @@ func boot(o options, k kernel, initrd, pkg string) (code int, guest float64, err
 		err = ferr
 	}
 	if ctx.Err() != nil {
-		return 0, 0, fmt.Errorf("the machine did not end within %v of host time (-timeout)", o.timeout)
+		return 0, 0, fmt.Errorf("%w within %v of host time (-timeout)", errMachine, o.timeout)
 	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("%w (qemu: %v)\n%s", err, werr, before)
@@ -105,7 +104,7 @@ func readSerial(r io.Reader, out io.Writer) (code int, guest float64, before str
 		}
 	}
 	if !ended {
-		return 0, 0, boot.String(), errors.New("the machine ended without a result")
+		return 0, 0, boot.String(), errMachine
 	}
 	return code, guest, "", nil
 }

@@ -19,6 +19,10 @@ const usage = `usage: vm run [-kernel 6.1] [-test REGEXP] [-json] [-require FEAT
 // errTests says that everything worked but the tests failed; they have said why.
 var errTests = errors.New("tests failed")
 
+// errMachine says that the machine ended without a result: the tests are not to
+// blame, a busy host may be.
+var errMachine = errors.New("the machine ended without a result")
+
 func main() {
 	err := run(os.Args[1:])
 	if err != nil && !errors.Is(err, errTests) {
@@ -117,6 +121,10 @@ func runJobs(o options, jobs []job) error {
 	ran := 0
 	for _, j := range jobs {
 		err := runPackage(o, k, base, j)
+		if errors.Is(err, errMachine) {
+			note("%s: %v; a second try", j.pkg, err)
+			err = runPackage(o, k, base, j)
+		}
 		switch {
 		case errors.Is(err, errNoTests):
 			continue
