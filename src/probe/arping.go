@@ -13,10 +13,10 @@ import (
 )
 
 // newNeighbour asks a neighbour for its hardware address: ARP for IPv4,
-// neighbour solicitation for IPv6, which needs an address of the device's own.
+// neighbour solicitation for IPv6.
 func newNeighbour(path Path, report Report) Prober {
 	if path.Layer2 {
-		return newLayer2ARP(path, openLayer2ARP, report)
+		return newLayer2Neighbour(path, layer2Kind(path.Family), report)
 	}
 	if path.Family == kstate.IPv6 {
 		return newSolicit(path, openNDP, report)

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-
-	"golang.org/x/net/dns/dnsmessage"
 )
 
 // maxDNS is the largest answer without EDNS (RFC 1035, 4.2.1).
@@ -34,7 +32,7 @@ func (d *dnsProbe) Close() { d.sock.close() }
 
 // Send asks the target for the addresses of r.Query.
 func (d *dnsProbe) Send(r Request) error {
-	b, err := question(d.id(r.Seq), r.Query, dnsmessage.TypeA)
+	b, err := question(d.id(r.Seq), r.Query, dnsTypeA)
 	if err != nil {
 		return fmt.Errorf("dns question %q: %w", r.Query, err)
 	}
@@ -72,42 +70,4 @@ func (d *dnsProbe) receive(now time.Time, b []byte, from netip.AddrPort) {
 	if ok {
 		d.report(res)
 	}
-}
-
-// answered gives the identifier and the name of the question of an answer.
-func answered(b []byte) (id uint16, name string, ok bool) {
-	var p dnsmessage.Parser
-	h, err := p.Start(b)
-	if err != nil || !h.Response {
-		return 0, "", false
-	}
-	q, err := p.Question()
-	if err != nil {
-		return 0, "", false
-	}
-	return h.ID, q.Name.String(), true
-}
-
-// question builds a recursive query.
-func question(id uint16, name string, kind dnsmessage.Type) ([]byte, error) {
-	n, err := dnsmessage.NewName(absolute(name))
-	if err != nil {
-		return nil, err
-	}
-	b := dnsmessage.NewBuilder(make([]byte, 0, maxDNS), dnsmessage.Header{ID: id, RecursionDesired: true})
-	if err := b.StartQuestions(); err != nil {
-		return nil, err
-	}
-	if err := b.Question(dnsmessage.Question{Name: n, Type: kind, Class: dnsmessage.ClassINET}); err != nil {
-		return nil, err
-	}
-	return b.Finish()
-}
-
-// absolute gives a name the final dot.
-func absolute(name string) string {
-	if strings.HasSuffix(name, ".") {
-		return name
-	}
-	return name + "."
 }

@@ -103,7 +103,9 @@ func TestLoopback(t *testing.T) {
 func TestLayer2ARP(t *testing.T) {
 	link := newFakeLink()
 	report, next, all := results()
-	a := newLayer2ARP(Path{Device: "pw", Layer2: true}, func(Path) (linkConn, error) { return link, nil }, report)
+	kind := layer2Kind(kstate.IPv4)
+	kind.open = func(Path) (linkConn, error) { return link, nil }
+	a := newLayer2Neighbour(Path{Device: "pw", Layer2: true}, kind, report)
 	defer a.Close()
 	if err := a.Send(Request{Seq: 6, To: netip.MustParseAddr("10.1.0.9"), Wait: time.Hour}); err != nil {
 		t.Fatal(err)
@@ -127,8 +129,38 @@ func TestLayer2ARP(t *testing.T) {
 	if len(all) != 0 {
 		t.Errorf("another result %+v", <-all)
 	}
-	if _, err := openLayer2ARP(Path{Device: "lo", Layer2: true, Family: kstate.IPv6}); err == nil {
-		t.Error("IPv6 neighbours are solicited without an address")
+}
+
+func TestLayer2Solicit(t *testing.T) {
+	link := newFakeLink()
+	report, next, all := results()
+	kind := layer2Kind(kstate.IPv6)
+	kind.open = func(Path) (linkConn, error) { return link, nil }
+	s := newLayer2Neighbour(Path{Device: "pw", Family: kstate.IPv6, Layer2: true}, kind, report)
+	defer s.Close()
+	if err := s.Send(Request{Seq: 8, To: netip.MustParseAddr("fd00:1::9:8:7"), Wait: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	// RFC 8200, 3, from ::, and RFC 4861, 4.3, without options. The checksum: ff02+1+ff08+7 (to) and 18+3a (length, next header) and
+	// 8700 and fd00+1+9+8+7 (target) make 3827d, folded 8280, of which the complement is 7d7f.
+	want := "600000000018" + "3aff" + "00000000000000000000000000000000" + "ff0200000000000000000001ff080007" +
+		"8700" + "7d7f" + "00000000" + "fd000001000000000000000900080007"
+	if out := <-link.wrote; hex.EncodeToString(out.b) != want || out.to != (hwAddr{0x33, 0x33, 0xff, 8, 0, 7}) {
+		t.Errorf("sent %x to %x, want %s", out.b, out.to, want)
+	}
+	advert := func(hops, typ, target string) frameIn {
+		return frameIn{unhex(t, "600000000020"+"3a"+hops+"fe800000000000000000000000000001"+"ff020000000000000000000000000001"+typ+"000000"+"20000000"+target+"0201020000000002"), farMAC}
+	}
+	link.feed <- advert("ff", "88", "fd000001000000000000000900080006")
+	link.feed <- advert("40", "88", "fd000001000000000000000900080007") // not from a neighbour
+	link.feed <- advert("ff", "87", "fd000001000000000000000900080007")
+	link.feed <- frameIn{unhex(t, "6000000000203aff"), farMAC}
+	link.feed <- advert("ff", "88", "fd000001000000000000000900080007")
+	if r := next(t); r.Seq != 8 || r.Failure != "" {
+		t.Errorf("result %+v", r)
+	}
+	if len(all) != 0 {
+		t.Errorf("another result %+v", <-all)
 	}
 }
 

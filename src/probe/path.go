@@ -20,7 +20,7 @@ type Path struct {
 	Mark    uint32     // the probe mark of the WAN; 0 sets none
 
 	// Layer2 says that the device is a link without addresses of its own, which may be a port of a bridge or a member of a bond: Source
-	// is not needed, arping (IPv4) sends frames by this very device and hears answers before the bridge or bond takes them. Loopback
+	// is not needed, arping sends frames by this very device and hears answers before the bridge or bond takes them. Loopback
 	// does so in any case.
 	Layer2 bool
 

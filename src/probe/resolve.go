@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/dns/dnsmessage"
-
 	"multiwan/src/core/kstate"
 )
 
@@ -111,12 +109,8 @@ func (n *names) query(host string) (netip.Addr, error) {
 
 // exchangeDNS asks the resolvers one after another, each anew after resolveTry.
 func exchangeDNS(c packetConn, f kstate.Family, host string, servers []netip.Addr) (netip.Addr, error) {
-	kind := dnsmessage.TypeA
-	if f == kstate.IPv6 {
-		kind = dnsmessage.TypeAAAA
-	}
 	id := uint16(rand.Uint32())
-	q, err := question(id, host, kind)
+	q, err := question(id, host, dnsType(f))
 	if err != nil {
 		return netip.Addr{}, err
 	}
@@ -142,31 +136,9 @@ func exchangeDNS(c packetConn, f kstate.Family, host string, servers []netip.Add
 			return netip.Addr{}, fmt.Errorf("resolve %s: no answer of %v", host, servers)
 		}
 		if got, asked, ok := answered(buf[:size]); ok && got == id && strings.EqualFold(asked, absolute(host)) {
-			return address(buf[:size], kind)
+			return address(buf[:size])
 		}
 	}
-}
-
-// address takes the first address out of an answer.
-func address(b []byte, kind dnsmessage.Type) (netip.Addr, error) {
-	var p dnsmessage.Parser
-	h, err := p.Start(b)
-	if err == nil {
-		err = p.SkipAllQuestions()
-	}
-	for err == nil {
-		var r dnsmessage.Resource
-		if r, err = p.Answer(); err != nil {
-			break
-		}
-		switch body := r.Body.(type) {
-		case *dnsmessage.AResource:
-			return netip.AddrFrom4(body.A), nil
-		case *dnsmessage.AAAAResource:
-			return netip.AddrFrom16(body.AAAA), nil
-		}
-	}
-	return netip.Addr{}, fmt.Errorf("no %s record in the answer (%s)", kind, h.RCode)
 }
 
 // servers gives the resolvers of the path, or those of the system that a

@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
 )
 
 // A Responder answers loopback messages that come in by one device, so that the far end of a pseudowire or bond member can tell that
@@ -24,7 +27,16 @@ func NewResponder(device string) *Responder {
 }
 
 func openResponder(device string) (linkConn, error) {
-	return openLink(device, etherCFM, loopbackFilter(loopbackAsk), &loopbackGroup)
+	return openLink(device, etherCFM, append(notForOthers(), loopbackFilter(loopbackAsk)...), &loopbackGroup)
+}
+
+// notForOthers is a filter against frames to the address of another device, which a bridge behind this one may be passing on.
+func notForOthers() []bpf.Instruction {
+	return []bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtType},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_OTHERHOST, SkipTrue: 1},
+		bpf.RetConstant{Val: drop},
+	}
 }
 
 // reopen is how long a Responder waits after its socket failed, unless LinkEvent says that the device has changed.

@@ -186,34 +186,45 @@ func TestLayer2Arping(t *testing.T) {
 	lab.Need(t, lab.Netns, lab.Bridge)
 	l := lab.New(t)
 	s := newSpan(l, l.Host("near"), l.Host("mid"), l.Host("far"), "pw")
-	host := l.Host("host at the far end")
-	l.Link(s.far, "lan", "", host, "eth0", "10.1.0.9/24")
+	host, other := l.Host("host at the far end"), l.Host("host at the near end")
+	l.Link(s.far, "lan", "", host, "eth0", "10.1.0.9/24,fd00:9::9/64")
 	bridge(s.far, "br0", "pw", "lan")
-	other := l.Host("host at the near end")
-	l.Link(s.near, "lan", "", other, "eth0", "10.1.0.7/24")
+	l.Link(s.near, "lan", "", other, "eth0", "10.1.0.7/24,fd00:9::7/64")
 	bridge(s.near, "br0", "pw", "lan")
-	s.near.Up("br0", "10.1.0.1/24")
-	leaked := other.Capture("eth0", func(f lab.Frame) bool {
-		return f.EtherType == 0x0806 && f.Proto == 1 && f.Dst == netip.MustParseAddr("10.1.0.9") && !f.Out
-	})
-	told := host.Capture("eth0", func(f lab.Frame) bool { return f.EtherType == 0x0806 && f.Proto == 1 && !f.Out })
+	s.near.Up("br0", "10.1.0.1/24,fd00:9::1/64")
 	near := start(t, s.near)
-	p := loopback(tenth)
-	p.Method, p.To[0].Addr = "arping", netip.MustParseAddr("10.1.0.9")
-	id := near.add(link("pw"), p)
-	near.state(id, 0, "up", 10*time.Second)
-	m := near.mark()
-	at := s.cut()
-	t.Logf("the cut was found after %v", near.state(id, m, "down", 5*time.Second).At.Sub(at))
-	for _, f := range told.Stop() {
-		if f.Src != netip.IPv4Unspecified() {
-			t.Errorf("a request tells %s", f.Src)
+	families(t, func(t *testing.T, f kstate.Family) {
+		target := map[kstate.Family]netip.Addr{kstate.IPv4: netip.MustParseAddr("10.1.0.9"), kstate.IPv6: netip.MustParseAddr("fd00:9::9")}[f]
+		question := func(fr lab.Frame) bool {
+			return !fr.Out && (fr.EtherType == 0x0806 && fr.Proto == 1 && fr.Dst == target || fr.ICMPType == 135 && netip.AddrFrom16([16]byte(fr.Payload[48:64])) == target)
 		}
-	}
-	if n := leaked.Count(); n != 0 {
-		t.Errorf("%d requests left by another port", n)
-	}
-	if got := host.IP("neigh show dev eth0"); strings.Contains(got, "0.0.0.0") || strings.Contains(got, "10.1.0.1 ") {
+		leaked, told := other.Capture("eth0", question), host.Capture("eth0", question)
+		p := loopback(tenth)
+		p.Method, p.To[0].Addr = "arping", target
+		way := link("pw")
+		way.Family = f
+		m := near.mark()
+		id := near.add(way, p)
+		near.state(id, m, "up", 10*time.Second)
+		m = near.mark()
+		at := s.cut()
+		t.Logf("the cut was found after %v", near.state(id, m, "down", 5*time.Second).At.Sub(at))
+		s.heal()
+		near.state(id, m, "up", 10*time.Second)
+		frames := told.Stop()
+		if len(frames) == 0 {
+			t.Error("no question was seen at the far end")
+		}
+		for _, fr := range frames {
+			if !fr.Src.IsUnspecified() {
+				t.Errorf("a question tells %s", fr.Src)
+			}
+		}
+		if n := leaked.Count(); n != 0 {
+			t.Errorf("%d questions left by another port", n)
+		}
+	})
+	if got := host.IP("neigh show dev eth0"); strings.Contains(got, "0.0.0.0") || strings.Contains(got, "10.1.0.1 ") || strings.Contains(got, "fd00:9::1 ") {
 		t.Errorf("the neighbour learned %s", got)
 	}
 }
