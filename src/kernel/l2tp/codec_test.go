@@ -175,12 +175,12 @@ func TestSession(t *testing.T) {
 		if want := message(native, tc.sent...); err != nil || string(got) != string(want) {
 			t.Errorf("%s:\n%x, want\n%x, %v", name, got, want, err)
 		}
-		read, err := decodeSession(message(native, tc.reported...))
+		read, _, err := decodeSession(message(native, tc.reported...))
 		if err != nil || !tc.session.Equal(read) || read.L2Spec != "" {
 			t.Errorf("%s: read %s, want %s, %v", name, read, tc.session, err)
 		}
 	}
-	read, err := decodeSession(message(native, field{9, uint32(1)}, field{11, uint32(3)}, field{1, uint16(7)}))
+	read, _, err := decodeSession(message(native, field{9, uint32(1)}, field{11, uint32(3)}, field{1, uint16(7)}))
 	if err != nil || !read.Foreign {
 		t.Errorf("a session of PPP: %+v, %v", read, err)
 	}
@@ -206,7 +206,7 @@ func TestSessionRefused(t *testing.T) {
 func TestCounters(t *testing.T) {
 	stats := []field{{1, uint64(1)}, {9, ""}, {2, uint64(1) << 40}, {3, uint64(3)}, {4, uint64(4)}, {5, uint64(5)}, {10, uint64(6)}, {6, uint64(7)},
 		{7, uint64(8)}, {8, uint64(9)}, {11, uint64(10)}, {77, uint64(11)}}
-	s, n, err := decodeCounted(message(native, field{9, uint32(1)}, field{11, uint32(2)}, field{30 | 0x8000, stats}))
+	s, n, err := decodeSession(message(native, field{9, uint32(1)}, field{11, uint32(2)}, field{30 | 0x8000, stats}))
 	want := Counters{TxPackets: 1, TxBytes: 1 << 40, TxErrors: 3, RxPackets: 4, RxBytes: 5, CookieDiscards: 6, SeqDiscards: 7, OutOfOrder: 8, RxErrors: 9, RxInvalid: 10}
 	if err != nil || n != want || s.SessionKey() != (kstate.SessionKey{Tunnel: 1, ID: 2}) {
 		t.Errorf("%+v of %s, %v", n, s, err)
@@ -230,7 +230,7 @@ func FuzzDecode(f *testing.F) {
 		if k, err := decodeTunnel(b); err == nil && k.Encap == kstate.EncapIP && k.LocalPort != 0 {
 			t.Errorf("a tunnel over IP with a port: %s", k)
 		}
-		if s, _, err := decodeCounted(b); err != nil && s != (kstate.Session{}) {
+		if s, _, err := decodeSession(b); err != nil && s != (kstate.Session{}) {
 			t.Errorf("a session beside an error: %s", s)
 		}
 	})

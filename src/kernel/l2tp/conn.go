@@ -91,52 +91,57 @@ func (c *Conn) execute(cmd uint8, flags netlink.HeaderFlags, body []byte) ([]gen
 
 // Observe returns all tunnels and sessions of the namespace, ours and foreign, in the kernel's order.
 func (c *Conn) Observe(ctx context.Context) ([]kstate.Tunnel, []kstate.Session, error) {
-	tunnels, err := list(ctx, c, cmdTunnelGet, decodeTunnel)
+	var tunnels []kstate.Tunnel
+	err := c.each(ctx, cmdTunnelGet, func(b []byte) error {
+		t, err := decodeTunnel(b)
+		tunnels = append(tunnels, t)
+		return err
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list tunnels: %w", err)
 	}
-	sessions, err := list(ctx, c, cmdSessionGet, decodeSession)
+	var sessions []kstate.Session
+	err = c.each(ctx, cmdSessionGet, func(b []byte) error {
+		s, _, err := decodeSession(b)
+		sessions = append(sessions, s)
+		return err
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list sessions: %w", err)
 	}
 	return tunnels, sessions, nil
 }
 
-// list dumps the objects of one kind.
-func list[T any](ctx context.Context, c *Conn, cmd uint8, decode func([]byte) (T, error)) ([]T, error) {
+// each dumps the objects of one kind.
+func (c *Conn) each(ctx context.Context, cmd uint8, decode func([]byte) error) error {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
 	answer, err := c.execute(cmd, netlink.Dump, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]T, 0, len(answer))
 	for _, m := range answer {
-		o, err := decode(m.Data)
-		if err != nil {
-			return nil, err
+		if err := decode(m.Data); err != nil {
+			return err
 		}
-		out = append(out, o)
 	}
-	return out, nil
+	return nil
 }
 
-// get asks for one object; ok is false where there is none. It asks for no acknowledgement: that would come behind the object, as the
-// answer to the next request.
-func get[T any](c *Conn, cmd uint8, body []byte, decode func([]byte) (T, error)) (o T, ok bool, err error) {
+// get asks for one object; nil stands for none. It asks for no acknowledgement: that would come behind the object, as the answer to the
+// next request.
+func (c *Conn) get(cmd uint8, body []byte) ([]byte, error) {
 	answer, err := c.execute(cmd, 0, body)
-	if absent(err) {
-		return o, false, nil
+	switch {
+	case absent(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case len(answer) == 0:
+		return nil, fmt.Errorf("no answer")
 	}
-	if err != nil {
-		return o, false, err
-	}
-	if len(answer) == 0 {
-		return o, false, fmt.Errorf("no answer")
-	}
-	o, err = decode(answer[0].Data)
-	return o, err == nil, err
+	return answer[0].Data, nil
 }
 
 // remove deletes an object and waits until it is gone, so that what is added next under the same id is not mistaken for it.
@@ -146,13 +151,11 @@ func (c *Conn) remove(del, get uint8, body []byte) error {
 	}
 	end := time.Now().Add(patience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		_, err := c.execute(get, 0, body)
-		switch {
-		case absent(err):
-			return nil
-		case err != nil:
+		there, err := c.get(get, body)
+		if there == nil || err != nil {
 			return err
-		case time.Now().After(end):
+		}
+		if time.Now().After(end) {
 			return fmt.Errorf("still there after %s", patience)
 		}
 		time.Sleep(pause)

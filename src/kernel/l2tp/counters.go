@@ -20,20 +20,14 @@ type Counters struct {
 
 // Counters returns the counters of all sessions.
 func (c *Conn) Counters(ctx context.Context) (map[kstate.SessionKey]Counters, error) {
-	type counted struct {
-		key kstate.SessionKey
-		n   Counters
-	}
-	all, err := list(ctx, c, cmdSessionGet, func(b []byte) (counted, error) {
-		s, n, err := decodeCounted(b)
-		return counted{s.SessionKey(), n}, err
+	out := map[kstate.SessionKey]Counters{}
+	err := c.each(ctx, cmdSessionGet, func(b []byte) error {
+		s, n, err := decodeSession(b)
+		out[s.SessionKey()] = n
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count sessions: %w", err)
-	}
-	out := make(map[kstate.SessionKey]Counters, len(all))
-	for _, s := range all {
-		out[s.key] = s.n
 	}
 	return out, nil
 }

@@ -12,36 +12,45 @@ import (
 
 // AddSession makes a session of a tunnel, with a device of that name, which is down at first and whose MTU is the kernel's guess. One that
 // is there already and equal is no error, though its L2Spec cannot be seen; a session that differs, or a device of that name, is
-// ErrExists. Over IP, and over UDP on older kernels, an ID is unique over all tunnels.
+// ErrExists. An ID is unique in the namespace; where both tunnels are over UDP, Linux 6.11 and later want it unique in its tunnel only.
 func (c *Conn) AddSession(s kstate.Session) error {
-	body, err := encodeSession(s)
-	if err == nil {
-		_, err = c.execute(cmdSessionCreate, netlink.Acknowledge, body)
-	}
-	switch {
-	case errors.Is(err, unix.EEXIST):
-		err = c.sameSession(s)
-	case errors.Is(err, unix.EPROTONOSUPPORT):
-		err = lacks("l2tp_eth", "kmod-l2tp-eth")
-	}
-	if err != nil {
+	if err := c.addSession(s); err != nil {
 		return fmt.Errorf("add %s: %w", s, err)
 	}
 	return nil
 }
 
-// sameSession compares with the session that has the id.
-func (c *Conn) sameSession(s kstate.Session) error {
-	there, ok, err := get(c, cmdSessionGet, sessionID(s.SessionKey()), decodeSession)
-	switch {
-	case err != nil:
+// addSession looks for the id first, since Linux 6.11 and later refuse no second session of the same id in the same tunnel.
+func (c *Conn) addSession(s kstate.Session) error {
+	body, err := encodeSession(s)
+	if err != nil {
 		return err
-	case !ok:
-		return fmt.Errorf("%w: a device of that name, or a session of that id in another tunnel", ErrExists)
-	case !s.Equal(there):
-		return fmt.Errorf("%w: %s", ErrExists, there)
 	}
-	return nil
+	if b, err := c.get(cmdSessionGet, sessionID(s.SessionKey())); b != nil || err != nil {
+		return sameSession(s, b, err)
+	}
+	_, err = c.execute(cmdSessionCreate, netlink.Acknowledge, body)
+	switch {
+	case errors.Is(err, unix.EEXIST):
+		return fmt.Errorf("%w: a device of that name, or a session of that id in another tunnel", ErrExists)
+	case errors.Is(err, unix.EPROTONOSUPPORT):
+		return lacks("l2tp_eth", "kmod-l2tp-eth")
+	case absent(err):
+		return fmt.Errorf("its tunnel does not exist: %w", err)
+	}
+	return err
+}
+
+// sameSession compares with the session that has the id.
+func sameSession(s kstate.Session, b []byte, err error) error {
+	if err != nil {
+		return err
+	}
+	there, _, err := decodeSession(b)
+	if err == nil && !s.Equal(there) {
+		err = fmt.Errorf("%w: %s", ErrExists, there)
+	}
+	return err
 }
 
 // DelSession deletes a session with its device, and returns when they are gone. One that is not there is no error.
@@ -99,13 +108,8 @@ func encodeSession(s kstate.Session) ([]byte, error) {
 	return encoded(ae), nil
 }
 
-func decodeSession(b []byte) (kstate.Session, error) {
-	s, _, err := decodeCounted(b)
-	return s, err
-}
-
-// decodeCounted reads what the kernel sends of a session.
-func decodeCounted(b []byte) (s kstate.Session, n Counters, err error) {
+// decodeSession reads what the kernel sends of a session.
+func decodeSession(b []byte) (s kstate.Session, n Counters, err error) {
 	ad, err := netlink.NewAttributeDecoder(b)
 	if err != nil {
 		return s, n, fmt.Errorf("read a session: %w", err)

@@ -14,36 +14,40 @@ import (
 // AddTunnel makes a tunnel. One that is there already and equal is no error; one that differs is ErrExists. See the package comment for
 // what has to be in place.
 func (c *Conn) AddTunnel(t kstate.Tunnel) error {
-	body, err := encodeTunnel(t)
-	if err == nil {
-		_, err = c.execute(cmdTunnelCreate, netlink.Acknowledge, body)
-	}
-	switch {
-	case errors.Is(err, unix.EEXIST):
-		err = c.same(t)
-	case errors.Is(err, unix.EPROTONOSUPPORT) && t.Family() == kstate.IPv6:
-		err = lacks("l2tp_ip6", "kmod-l2tp-ip")
-	case errors.Is(err, unix.EPROTONOSUPPORT):
-		err = lacks("l2tp_ip", "kmod-l2tp-ip")
-	}
-	if err != nil {
+	if err := c.addTunnel(t); err != nil {
 		return fmt.Errorf("add %s: %w", t, err)
 	}
 	return nil
 }
 
-// same compares with the tunnel that has the id.
-func (c *Conn) same(t kstate.Tunnel) error {
-	there, ok, err := get(c, cmdTunnelGet, tunnelID(t.ID), decodeTunnel)
-	switch {
-	case err != nil:
+func (c *Conn) addTunnel(t kstate.Tunnel) error {
+	body, err := encodeTunnel(t)
+	if err != nil {
 		return err
-	case !ok:
-		return fmt.Errorf("%w: it is going just now", ErrExists)
-	case !t.Equal(there):
-		return fmt.Errorf("%w: %s", ErrExists, there)
 	}
-	return nil
+	if b, err := c.get(cmdTunnelGet, tunnelID(t.ID)); b != nil || err != nil {
+		return sameTunnel(t, b, err)
+	}
+	_, err = c.execute(cmdTunnelCreate, netlink.Acknowledge, body)
+	switch {
+	case errors.Is(err, unix.EPROTONOSUPPORT) && t.Family() == kstate.IPv6:
+		return lacks("l2tp_ip6", "kmod-l2tp-ip")
+	case errors.Is(err, unix.EPROTONOSUPPORT):
+		return lacks("l2tp_ip", "kmod-l2tp-ip")
+	}
+	return err
+}
+
+// sameTunnel compares with the tunnel that has the id.
+func sameTunnel(t kstate.Tunnel, b []byte, err error) error {
+	if err != nil {
+		return err
+	}
+	there, err := decodeTunnel(b)
+	if err == nil && !t.Equal(there) {
+		err = fmt.Errorf("%w: %s", ErrExists, there)
+	}
+	return err
 }
 
 // DelTunnel deletes a tunnel with its sessions and their devices, and returns when they are gone. One that is not there is no error.
