@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// reply is an answer with the records, its names compressed.
-func reply(t *testing.T, code dnsmessage.RCode, records ...dnsmessage.ResourceBody) []byte {
+// dnsReply is an answer with the records, its names compressed.
+func dnsReply(t *testing.T, code dnsmessage.RCode, records ...dnsmessage.ResourceBody) []byte {
 	t.Helper()
 	name := dnsmessage.MustNewName("www.example.net.")
 	m := dnsmessage.Message{Header: dnsmessage.Header{ID: 7, Response: true, RCode: code},
@@ -55,10 +55,10 @@ func TestAddressOfAnswer(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		{reply(t, 0, four), "192.0.2.1"},
-		{reply(t, 0, alias, six, four), "2001:db8::1"},
-		{reply(t, 0, alias), "no address in the answer (code 0)"},
-		{reply(t, dnsmessage.RCodeNameError), "no address in the answer (code 3)"},
+		{dnsReply(t, 0, four), "192.0.2.1"},
+		{dnsReply(t, 0, alias, six, four), "2001:db8::1"},
+		{dnsReply(t, 0, alias), "no address in the answer (code 0)"},
+		{dnsReply(t, dnsmessage.RCodeNameError), "no address in the answer (code 3)"},
 	} {
 		if id, name, ok := answered(tc.b); !ok || id != 7 || name != "www.example.net." {
 			t.Errorf("answer %d to %q, %v", id, name, ok)
