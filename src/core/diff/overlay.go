@@ -16,7 +16,10 @@ import (
 // place. have must hold only objects of ours and must be whole: after an interrupted dump (NLM_F_DUMP_INTR) there is nothing to compare.
 // The order of the objects in want and have does not matter.
 func OverlayOps(want, have kstate.Overlay) []OverlayOp {
-	d := overlayDiff{want: want, have: have, gone: map[string]bool{}, deleted: map[string]bool{}, made: map[string]bool{}}
+	d := overlayDiff{
+		want: want, have: have, wanted: indexOf(want), there: indexOf(have),
+		gone: map[string]bool{}, deleted: map[string]bool{}, made: map[string]bool{},
+	}
 	d.condemn()
 	goes := d.goes()
 	for _, o := range goes {
@@ -32,9 +35,54 @@ func OverlayOps(want, have kstate.Overlay) []OverlayOp {
 // overlayDiff is one comparison.
 type overlayDiff struct {
 	want, have kstate.Overlay
-	gone       map[string]bool // devices of have that are deleted
-	deleted    map[string]bool // keys of objects that are deleted
-	made       map[string]bool // keys of objects that are made or changed
+	// wanted and there find the objects of want and have.
+	wanted, there index
+	gone          map[string]bool // devices of have that are deleted
+	deleted       map[string]bool // keys of objects that are deleted
+	made          map[string]bool // keys of objects that are made or changed
+}
+
+// index finds the objects of an overlay.
+type index struct {
+	blocks   map[kstate.Block]bool
+	tunnels  map[uint32]kstate.Tunnel
+	sessions map[kstate.SessionKey]kstate.Session
+	devices  map[string]kstate.Session // sessions by their device
+	links    map[string]kstate.Link
+	ports    map[string]kstate.Port // by device
+	addrs    map[kstate.Address]bool
+	mirrors  map[kstate.Mirror]bool
+}
+
+func indexOf(o kstate.Overlay) index {
+	x := index{
+		make(map[kstate.Block]bool, len(o.Blocks)), make(map[uint32]kstate.Tunnel, len(o.Tunnels)),
+		make(map[kstate.SessionKey]kstate.Session, len(o.Sessions)), make(map[string]kstate.Session, len(o.Sessions)),
+		make(map[string]kstate.Link, len(o.Links)), make(map[string]kstate.Port, len(o.Ports)), make(map[kstate.Address]bool, len(o.Addrs)),
+		make(map[kstate.Mirror]bool, len(o.Mirrors)),
+	}
+	for _, b := range o.Blocks {
+		x.blocks[b] = true
+	}
+	for _, t := range o.Tunnels {
+		x.tunnels[t.ID] = t
+	}
+	for _, s := range o.Sessions {
+		x.sessions[s.SessionKey()], x.devices[s.Device] = s, s
+	}
+	for _, l := range o.Links {
+		x.links[l.Name] = l
+	}
+	for _, p := range o.Ports {
+		x.ports[p.Device] = p
+	}
+	for _, a := range o.Addrs {
+		x.addrs[a] = true
+	}
+	for _, m := range o.Mirrors {
+		x.mirrors[m] = true
+	}
+	return x
 }
 
 // condemn finds the devices that go: those that nobody wants, those that cannot be changed, those of sessions that go, and those that
@@ -46,7 +94,7 @@ func (d *overlayDiff) condemn() {
 		}
 	}
 	for _, l := range d.have.Links {
-		if w, ok := findLink(d.want.Links, l.Name); !ok || !w.Changeable(l) {
+		if w, ok := d.wanted.links[l.Name]; !ok || !w.Changeable(l) {
 			d.gone[l.Name] = true
 		}
 	}
@@ -60,23 +108,16 @@ func (d *overlayDiff) condemn() {
 	}
 }
 
-func (d *overlayDiff) keepsTunnel(t kstate.Tunnel) bool {
-	return slices.ContainsFunc(d.want.Tunnels, t.Equal)
+func (d *overlayDiff) keepsTunnel(id uint32) bool {
+	t, there := d.there.tunnels[id]
+	w, wanted := d.wanted.tunnels[id]
+	return there && wanted && w.Equal(t)
 }
 
 // keepsSession says whether a session stays: wanted as it is, on a tunnel that stays.
 func (d *overlayDiff) keepsSession(s kstate.Session) bool {
-	on := func(t kstate.Tunnel) bool { return t.ID == s.Tunnel && d.keepsTunnel(t) }
-	return slices.ContainsFunc(d.have.Tunnels, on) && slices.ContainsFunc(d.want.Sessions, s.Equal)
-}
-
-func findLink(links []kstate.Link, name string) (kstate.Link, bool) {
-	for _, l := range links {
-		if l.Name == name {
-			return l, true
-		}
-	}
-	return kstate.Link{}, false
+	w, wanted := d.wanted.sessions[s.SessionKey()]
+	return wanted && w.Equal(s) && d.keepsTunnel(s.Tunnel)
 }
 
 // goes returns the deletions in reverse order of dependence. A device is taken out of its bridge or bond and freed of addresses before
@@ -84,18 +125,18 @@ func findLink(links []kstate.Link, name string) (kstate.Link, bool) {
 func (d *overlayDiff) goes() []OverlayOp {
 	var ports, mirrors, addrs, links, sessions, tunnels []OverlayOp
 	for _, p := range d.have.Ports {
-		w, ok := find(d.want.Ports, p)
+		w, ok := d.wanted.ports[p.Device]
 		if !ok || d.gone[p.Device] || d.gone[p.Master] || w.Master != p.Master {
 			ports = append(ports, OverlayOp{Verb: Delete, Kind: Port, Port: p})
 		}
 	}
 	for _, m := range d.have.Mirrors {
-		if !slices.Contains(d.want.Mirrors, m) || d.gone[m.From] || d.gone[m.To] {
+		if !d.wanted.mirrors[m] || d.gone[m.From] || d.gone[m.To] {
 			mirrors = append(mirrors, OverlayOp{Verb: Delete, Kind: Mirror, Mirror: m})
 		}
 	}
 	for _, a := range d.have.Addrs {
-		if !slices.Contains(d.want.Addrs, a) || d.gone[a.Device] {
+		if !d.wanted.addrs[a] || d.gone[a.Device] {
 			addrs = append(addrs, OverlayOp{Verb: Delete, Kind: Address, Address: a})
 		}
 	}
@@ -110,36 +151,25 @@ func (d *overlayDiff) goes() []OverlayOp {
 		}
 	}
 	for _, t := range d.have.Tunnels {
-		if !d.keepsTunnel(t) {
+		if !d.keepsTunnel(t.ID) {
 			tunnels = append(tunnels, OverlayOp{Verb: Delete, Kind: Tunnel, Tunnel: t})
 		}
 	}
 	order.By(links, func(x, y OverlayOp) int { return cmp.Compare(linkRank(y.Link), linkRank(x.Link)) })
-	order.By(ports, func(x, y OverlayOp) int { return cmp.Compare(d.portRank(y.Port, d.have), d.portRank(x.Port, d.have)) })
+	order.By(ports, func(x, y OverlayOp) int { return cmp.Compare(d.there.portRank(y.Port), d.there.portRank(x.Port)) })
 	return slices.Concat(ports, mirrors, addrs, links, sessions, tunnels)
 }
 
 // takenAlong says whether a veth goes with its other end, which is deleted by name order.
 func (d *overlayDiff) takenAlong(l kstate.Link) bool {
-	_, there := findLink(d.have.Links, l.Peer)
+	_, there := d.there.links[l.Peer]
 	return l.Kind == kstate.KindVeth && there && l.Peer < l.Name
-}
-
-// find returns the object of the same key.
-func find[T interface{ Key() string }](list []T, like T) (found T, ok bool) {
-	key := like.Key()
-	for _, o := range list {
-		if o.Key() == key {
-			return o, true
-		}
-	}
-	return found, false
 }
 
 // blocks returns the additions, and the deletions, which wait for the sessions and tunnels that go.
 func (d *overlayDiff) blocks(goes []OverlayOp) (add, del []OverlayOp) {
 	for _, b := range d.want.Blocks {
-		if !slices.Contains(d.have.Blocks, b) {
+		if !d.there.blocks[b] {
 			add = append(add, OverlayOp{Verb: Add, Kind: Block, Block: b})
 		}
 	}
@@ -150,7 +180,7 @@ func (d *overlayDiff) blocks(goes []OverlayOp) (add, del []OverlayOp) {
 		}
 	}
 	for _, b := range d.have.Blocks {
-		if !slices.Contains(d.want.Blocks, b) {
+		if !d.wanted.blocks[b] {
 			del = append(del, OverlayOp{Verb: Delete, Kind: Block, Block: b, After: after})
 		}
 	}
@@ -169,8 +199,8 @@ func linkRank(l kstate.Link) int {
 }
 
 // portRank orders slaves of bonds before ports of bridges, which may be bonds.
-func (d *overlayDiff) portRank(p kstate.Port, in kstate.Overlay) int {
-	if l, ours := findLink(in.Links, p.Master); ours && l.Kind == kstate.KindBond {
+func (x index) portRank(p kstate.Port) int {
+	if l, ours := x.links[p.Master]; ours && l.Kind == kstate.KindBond {
 		return 0
 	}
 	return 1

@@ -21,24 +21,24 @@ func (d *overlayDiff) makes() []OverlayOp {
 		ops = append(ops, o)
 	}
 	for _, t := range d.want.Tunnels {
-		if !slices.ContainsFunc(d.have.Tunnels, t.Equal) {
+		if !d.keepsTunnel(t.ID) {
 			blocks := t.Blocks()
 			add(OverlayOp{Verb: Add, Kind: Tunnel, Tunnel: t}, blocks[0].Key(), blocks[1].Key())
 		}
 	}
 	for _, s := range d.want.Sessions {
-		if there, ok := find(d.have.Sessions, s); !ok || d.deleted[there.Key()] {
+		if _, ok := d.there.sessions[s.SessionKey()]; !ok || d.deleted[s.Key()] {
 			add(OverlayOp{Verb: Add, Kind: Session, Session: s}, d.sessionNeeds(s)...)
 		}
 	}
 	d.links(add)
 	for _, m := range d.want.Mirrors {
-		if !slices.Contains(d.have.Mirrors, m) || d.deleted[m.Key()] {
+		if !d.there.mirrors[m] || d.deleted[m.Key()] {
 			add(OverlayOp{Verb: Add, Kind: Mirror, Mirror: m}, linkKey(m.From), linkKey(m.To))
 		}
 	}
 	for _, a := range d.want.Addrs {
-		if !slices.Contains(d.have.Addrs, a) || d.deleted[a.Key()] {
+		if !d.there.addrs[a] || d.deleted[a.Key()] {
 			add(OverlayOp{Verb: Add, Kind: Address, Address: a}, linkKey(a.Device))
 		}
 	}
@@ -48,13 +48,12 @@ func (d *overlayDiff) makes() []OverlayOp {
 
 // sessionNeeds are the keys of a session's tunnel and of the blocks that have to stand before it.
 func (d *overlayDiff) sessionNeeds(s kstate.Session) []string {
-	for _, t := range d.want.Tunnels {
-		if t.ID == s.Tunnel {
-			b := t.Blocks()
-			return []string{t.Key(), b[0].Key(), b[1].Key()}
-		}
+	t, ok := d.wanted.tunnels[s.Tunnel]
+	if !ok {
+		return nil
 	}
-	return nil
+	b := t.Blocks()
+	return []string{t.Key(), b[0].Key(), b[1].Key()}
 }
 
 func linkKey(device string) string { return kstate.Link{Name: device}.Key() }
@@ -64,7 +63,7 @@ func (d *overlayDiff) links(add func(OverlayOp, ...string)) {
 	want := slices.Clone(d.want.Links)
 	order.By(want, func(x, y kstate.Link) int { return cmp.Compare(linkRank(x), linkRank(y)) })
 	for _, l := range want {
-		was, there := findLink(d.have.Links, l.Name)
+		was, there := d.there.links[l.Name]
 		op := OverlayOp{Verb: Replace, Kind: Link, Link: l, Was: was}
 		needs := []string{linkKey(l.Parent), linkKey(l.Peer)}
 		switch {
@@ -74,10 +73,8 @@ func (d *overlayDiff) links(add func(OverlayOp, ...string)) {
 			}
 		case l.Kind == kstate.KindL2TP:
 			op.Was = kstate.Link{}
-			for _, s := range d.want.Sessions {
-				if s.Device == l.Name {
-					needs = append(needs, s.Key())
-				}
+			if s, ok := d.wanted.devices[l.Name]; ok {
+				needs = append(needs, s.Key())
 			}
 		case l.Kind == kstate.KindVeth && d.made[linkKey(l.Peer)]:
 			op.Was = kstate.Link{}
@@ -91,10 +88,10 @@ func (d *overlayDiff) links(add func(OverlayOp, ...string)) {
 // ports puts devices into bonds, then into bridges.
 func (d *overlayDiff) ports(add func(OverlayOp, ...string)) {
 	want := slices.Clone(d.want.Ports)
-	order.By(want, func(x, y kstate.Port) int { return cmp.Compare(d.portRank(x, d.want), d.portRank(y, d.want)) })
+	order.By(want, func(x, y kstate.Port) int { return cmp.Compare(d.wanted.portRank(x), d.wanted.portRank(y)) })
 	for _, p := range want {
 		op := OverlayOp{Verb: Add, Kind: Port, Port: p}
-		if was, there := find(d.have.Ports, p); there && !d.deleted[p.Key()] {
+		if was, there := d.there.ports[p.Device]; there && !d.deleted[p.Key()] {
 			if p.Equal(was) {
 				continue
 			}

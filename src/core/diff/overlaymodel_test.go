@@ -87,6 +87,21 @@ func (m *overlayModel) refuses(o OverlayOp) string {
 	return ""
 }
 
+// find returns the object of the same key.
+func find[T interface{ Key() string }](list []T, like T) (found T, ok bool) {
+	key := like.Key()
+	for _, o := range list {
+		if o.Key() == key {
+			return o, true
+		}
+	}
+	return found, false
+}
+
+func findLink(links []kstate.Link, name string) (kstate.Link, bool) {
+	return find(links, kstate.Link{Name: name})
+}
+
 func has[T interface{ Key() string }](list []T, like T) bool { _, ok := find(list, like); return ok }
 
 func (m *overlayModel) link(name string) bool { return has(m.o.Links, kstate.Link{Name: name}) }

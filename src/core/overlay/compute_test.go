@@ -1,0 +1,152 @@
+package overlay
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// render is the whole plan as text.
+func render(p *Plan) string {
+	var b strings.Builder
+	line := func(key, text string) { fmt.Fprintf(&b, "%s\n\t# %s\n", text, p.Why[key]) }
+	for _, w := range p.Warnings {
+		fmt.Fprintf(&b, "warning: %s\n", w)
+	}
+	for _, x := range p.Pseudowires {
+		fmt.Fprintf(&b, "pseudowire %+v\n", x)
+	}
+	for _, x := range p.Bonds {
+		fmt.Fprintf(&b, "bond %+v\n", x)
+	}
+	for _, x := range p.Tunnels {
+		fmt.Fprintf(&b, "tunnel %+v\n", x)
+	}
+	fmt.Fprintf(&b, "resolve %v, sources %v, paths %v\n", p.Resolve, p.Sources, p.Remotes)
+	for _, x := range p.Conns {
+		line(x.Key(), x.String())
+	}
+	for _, x := range p.Want.Blocks {
+		line(x.Key(), x.String())
+	}
+	for _, x := range p.Want.Tunnels {
+		line(x.Key(), x.String())
+	}
+	for _, x := range p.Want.Sessions {
+		line(x.Key(), x.String())
+	}
+	for _, x := range p.Want.Links {
+		line(x.Key(), x.String())
+	}
+	for _, x := range p.Want.Mirrors {
+		line(x.Key(), x.String())
+	}
+	for _, x := range p.Want.Addrs {
+		line(x.Key(), x.String())
+	}
+	for _, x := range p.Want.Ports {
+		line(x.Key(), x.String())
+	}
+	for _, x := range p.Rules {
+		line(x.Key(), x.String())
+	}
+	for _, t := range p.Tables {
+		b.WriteString(t.String())
+	}
+	return b.String()
+}
+
+func TestCompute(t *testing.T) {
+	for name, build := range worlds() {
+		t.Run(name, func(t *testing.T) {
+			w := build()
+			p := Compute(w.c, w.f)
+			got := render(p)
+			golden := filepath.Join("testdata", name+".golden")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(want), got); d != "" {
+				t.Errorf("plan differs (-want +got):\n%s", d)
+			}
+			if strings.Contains(got, "not to be shown") {
+				t.Error("shows a key")
+			}
+			checkPlan(t, p)
+		})
+	}
+}
+
+// checkPlan holds what is true of every plan.
+func checkPlan(t *testing.T, p *Plan) {
+	t.Helper()
+	keys := map[string]bool{}
+	check := func(key string) {
+		if keys[key] {
+			t.Errorf("planned twice: %s", key)
+		}
+		keys[key] = true
+		if p.Why[key] == "" {
+			t.Errorf("no reason: %s", key)
+		}
+	}
+	devices := map[string]bool{}
+	for _, x := range p.Want.Links {
+		check(x.Key())
+		devices[x.Name] = true
+		if len(x.Name) > 15 {
+			t.Errorf("name too long: %s", x)
+		}
+	}
+	for _, x := range p.Want.Tunnels {
+		check(x.Key())
+	}
+	for _, x := range p.Want.Sessions {
+		check(x.Key())
+		if !keys[fmt.Sprintf("l2tp tunnel %d", x.Tunnel)] || !devices[x.Device] {
+			t.Errorf("no tunnel or device: %s", x)
+		}
+	}
+	for _, x := range p.Want.Blocks {
+		check(x.Key())
+	}
+	for _, x := range p.Want.Ports {
+		check(x.Key())
+	}
+	for _, x := range p.Want.Addrs {
+		check(x.Key())
+		if x.Device != "lo" && !devices[x.Device] {
+			t.Errorf("no device: %s", x)
+		}
+	}
+	for _, x := range p.Want.Mirrors {
+		check(x.Key())
+		if !devices[x.From] || !devices[x.To] {
+			t.Errorf("no device: %s", x)
+		}
+	}
+	for _, x := range p.Conns {
+		check(x.Key())
+	}
+	for _, x := range p.Rules {
+		check(x.Key())
+	}
+	for _, w := range p.Pseudowires {
+		if (w.State == Ready) != (w.Reason == "") {
+			t.Errorf("%s is %s because %q", w.Name, w.State, w.Reason)
+		}
+	}
+}
