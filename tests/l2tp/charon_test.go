@@ -82,7 +82,7 @@ func (c *charon) trap(k kstate.Tunnel) {
 // TestBesideCharon keeps our policies through everything that charon does: start, policies of its own with the same ends, their end, its
 // own end, and another start after it was killed.
 func TestBesideCharon(t *testing.T) {
-	lab.Need(t, lab.ESP, lab.Charon)
+	lab.Need(t, lab.ESP)
 	a, _ := pair(t)
 	x := dialXfrm(t, a)
 	tunnel := tunnels()[0]

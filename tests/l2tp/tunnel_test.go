@@ -203,11 +203,14 @@ func TestExists(t *testing.T) {
 	otherTunnel.RemotePort++
 	other := session
 	other.PeerCookie = "\xca\xfe\xba\xbf"
+	twice := session
+	twice.Device = "another"
 	taken := session
 	taken.ID, taken.L2Spec = 4711, kstate.L2SpecNone
 	for name, err := range map[string]error{
 		"tunnel":      c.AddTunnel(otherTunnel),
 		"session":     c.AddSession(other),
+		"second name": c.AddSession(twice),
 		"device name": c.AddSession(taken),
 	} {
 		if !errors.Is(err, l2tp.ErrExists) {
@@ -232,22 +235,29 @@ func TestExists(t *testing.T) {
 	}
 }
 
-// TestAgain deletes and makes a tunnel in one breath: the end of the first must not be taken for the second.
+// TestAgain deletes a tunnel or a session and makes it again in one breath, with the same name of its device: the end of the first must
+// not be taken for the second, nor be in its way.
 func TestAgain(t *testing.T) {
 	lab.Need(t, lab.L2TP)
 	a, _ := pair(t)
 	c := dial(t, a)
 	tunnel := tunnels()[0]
-	for i := range 20 {
+	for i := range 24 {
 		s := sessions(tunnel, 0)[i%len(kinds)]
+		s.ID, s.Device = 1, "again"
 		if err := errors.Join(c.AddTunnel(tunnel), c.AddSession(s)); err != nil {
-			t.Fatal(err)
+			t.Fatalf("round %d: %v", i, err)
 		}
-		if _, got := observed(t, c); len(got) != 1 || got[0].Cookie != s.Cookie {
+		if _, got := observed(t, c); len(got) != 1 || !got[0].Equal(s) {
 			t.Fatalf("round %d: %v, want %s", i, got, s)
 		}
-		if err := c.DelTunnel(tunnel.ID); err != nil {
-			t.Fatal(err)
+		a.IP("link set dev again up")
+		del := func() error { return c.DelSession(s.SessionKey()) }
+		if i%2 == 0 {
+			del = func() error { return c.DelTunnel(tunnel.ID) }
+		}
+		if err := del(); err != nil {
+			t.Fatalf("round %d: %v", i, err)
 		}
 	}
 }

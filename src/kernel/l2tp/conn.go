@@ -22,15 +22,21 @@ var (
 	ErrExists = errors.New("exists and differs")
 )
 
-// patience bounds the wait for a deleted object to go: the kernel takes a tunnel down in the background.
-const patience = 2 * time.Second
+const (
+	// patience bounds the wait for a deleted object to go: the kernel takes a tunnel down in the background.
+	patience = 2 * time.Second
+	// settle is how long after that the device of a session may still have its name: from Linux 6.11 the session is taken off the lists
+	// first, and its device after it.
+	settle = 500 * time.Millisecond
+)
 
 // Conn speaks to the L2TP of the network namespace that it was dialled in. It may be used from several goroutines.
 type Conn struct {
 	nl *genetlink.Conn
 
-	mu     sync.Mutex
-	family uint16 // number of the generic netlink family, 0 while it is not known
+	mu      sync.Mutex
+	family  uint16    // number of the generic netlink family, 0 while it is not known
+	deleted time.Time // when something was deleted last
 }
 
 // Dial opens the socket, in the network namespace of the calling thread. It works without the modules too: what asks them for something
@@ -152,14 +158,27 @@ func (c *Conn) remove(del, get uint8, body []byte) error {
 	end := time.Now().Add(patience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		there, err := c.get(get, body)
-		if there == nil || err != nil {
+		if err != nil {
 			return err
+		}
+		if there == nil {
+			c.mu.Lock()
+			c.deleted = time.Now()
+			c.mu.Unlock()
+			return nil
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("still there after %s", patience)
 		}
 		time.Sleep(pause)
 	}
+}
+
+// settling says whether the remains of what was deleted may still be in the way.
+func (c *Conn) settling() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.deleted) < settle
 }
 
 // absent tells what the kernel says of a tunnel or session that does not exist.

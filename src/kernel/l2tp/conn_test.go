@@ -110,6 +110,29 @@ func TestDeleteWaits(t *testing.T) {
 	}
 }
 
+// TestRemains goes on asking for a session while the device of one that was deleted just now may still have the name.
+func TestRemains(t *testing.T) {
+	tried := 0
+	c := served(t, 30, func(cmd uint8, _ []byte) ([]byte, error) {
+		switch cmd {
+		case cmdSessionCreate:
+			if tried++; tried < 3 {
+				return nil, genltest.Error(int(unix.EEXIST))
+			}
+		case cmdSessionGet:
+			return nil, genltest.Error(int(unix.ENODEV))
+		}
+		return nil, nil
+	})
+	s := sessionCases["no cookie, name of the kernel's choice"].session
+	if err := c.AddSession(s); !errors.Is(err, ErrExists) || tried != 1 {
+		t.Errorf("nothing was deleted: %v after %d tries", err, tried)
+	}
+	if err := errors.Join(c.DelSession(s.SessionKey()), c.AddSession(s)); err != nil || tried != 3 {
+		t.Errorf("%v after %d tries", err, tried)
+	}
+}
+
 // TestFamilyAgain asks for the number of the family again when the module was loaded anew.
 func TestFamilyAgain(t *testing.T) {
 	stale := true

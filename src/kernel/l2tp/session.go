@@ -3,6 +3,7 @@ package l2tp
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -30,6 +31,10 @@ func (c *Conn) addSession(s kstate.Session) error {
 		return sameSession(s, b, err)
 	}
 	_, err = c.execute(cmdSessionCreate, netlink.Acknowledge, body)
+	for errors.Is(err, unix.EEXIST) && c.settling() {
+		time.Sleep(5 * time.Millisecond)
+		_, err = c.execute(cmdSessionCreate, netlink.Acknowledge, body)
+	}
 	switch {
 	case errors.Is(err, unix.EEXIST):
 		return fmt.Errorf("%w: a device of that name, or a session of that id in another tunnel", ErrExists)
