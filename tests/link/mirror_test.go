@@ -26,8 +26,8 @@ func mirrored(t *testing.T, h *lab.Host, dev string) (to []string) {
 			Handle  int
 			Actions []struct {
 				Kind, Direction string
-				Action          string `json:"mirred_action"`
-				ToDev           string `json:"to_dev"`
+				Action          string                `json:"mirred_action"`
+				ToDev           string                `json:"to_dev"`
 				Control         struct{ Type string } `json:"control_action"`
 			}
 		}

@@ -36,8 +36,8 @@ func TestSit(t *testing.T) {
 			data + "relay_prefix": "10.0.0.0", data + "relay_prefixlen": 8.0})
 		must(t, c.DelLink("six"))
 		// Back to a remote: the kernel does not change that in place.
-		fixpoint(t, h, c, sit("he", kstate.SitAttrs{Local: ip("192.0.2.1"), Prefix: pfx("2001:db8:1::/48")}))
-		hold(t, h, "he", map[string]any{data + "prefix": "2001:db8:1::", data + "prefixlen": 48.0})
+		fixpoint(t, h, c, sit("he", kstate.SitAttrs{Local: ip("192.0.2.1"), Prefix: pfx("2001:db9::/32")}))
+		hold(t, h, "he", map[string]any{data + "prefix": "2001:db9::", data + "prefixlen": 32.0})
 		must(t, c.DelLink("he"))
 	})
 }

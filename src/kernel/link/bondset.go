@@ -73,6 +73,9 @@ func (c *Conn) setOptions(want kstate.BondAttrs, d device, ports []device) error
 		return err
 	}
 	var errs []error
+	if from.ARPInterval == 0 && to.ARPInterval != 0 && from.Active() {
+		errs = append(errs, c.refresh(d, have))
+	}
 	if len(change.live) > 0 {
 		errs = append(errs, c.setData(d, change.live))
 	}
@@ -87,6 +90,28 @@ func (c *Conn) setOptions(want kstate.BondAttrs, d device, ports []device) error
 		errs = append(errs, c.setData(d, change.active))
 	}
 	return errors.Join(errs...)
+}
+
+// refresh makes another port active and then the same one again. The ARP monitor looks at once when it is switched on and finds that nothing
+// has come in by the active port for long, since nobody took note before it ran; so the bond would have no active port until the first
+// answer. A port that has just become active is given two intervals (bond_ab_arp_inspect of drivers/net/bonding/bond_main.c).
+func (c *Conn) refresh(d device, have kstate.BondAttrs) error {
+	for _, other := range have.Usable {
+		if have.ActiveSlave == "" || other == have.ActiveSlave {
+			continue
+		}
+		for _, name := range []string{other, have.ActiveSlave} {
+			var m rtnl.Message
+			if err := deviceAttr(&m, unix.IFLA_BOND_ACTIVE_SLAVE, name, c.c.DeviceIndex); err != nil {
+				return err
+			}
+			if err := c.setData(d, m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return nil // with one port there is nothing to be done
 }
 
 // setData changes options of the device's kind.

@@ -58,6 +58,9 @@ func encodeSit(s kstate.SitAttrs) (rtnl.Message, error) {
 	if kstate.FamilyOf(prefix.Addr()) != kstate.IPv6 || kstate.FamilyOf(relay.Addr()) != kstate.IPv4 {
 		return nil, fmt.Errorf("6rd prefix %s, relay prefix %s: %w", prefix, relay, unix.EINVAL)
 	}
+	if n := prefix.Bits() + 32 - relay.Bits(); n > 64 { // ipip6_tunnel_update_6rd of net/ipv6/sit.c
+		return nil, fmt.Errorf("6rd prefix %s and what is left of the IPv4 address have %d bits, at most 64 are possible: %w", prefix, n, unix.EINVAL)
+	}
 	m.Addr(tun6rdPrefix, prefix.Masked().Addr())
 	m.U16(tun6rdPrefixBits, uint16(prefix.Bits()))
 	m.Addr(tun6rdRelay, relay.Masked().Addr())

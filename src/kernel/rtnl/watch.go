@@ -23,6 +23,8 @@ const (
 	RuleChanged    Kind = "rule"
 	RouteChanged   Kind = "route"
 	NexthopChanged Kind = "nexthop"
+	// FilterChanged is a filter of traffic control (tc-matchall(8)) at the priority of our mirrors, or the place where such filters are.
+	FilterChanged Kind = "filter"
 	// Lost says that the kernel dropped notifications because they were not read in time: anything may have changed.
 	Lost Kind = "lost"
 )
@@ -58,9 +60,10 @@ const (
 var watchGroups = []uint32{
 	unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
 	unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_NEXTHOP,
+	unix.RTNLGRP_TC,
 }
 
-// Watch reports changes of links, addresses, rules, nexthops and of the routes that watchFilter lets through, until ctx ends or the
+// Watch reports changes of links, addresses, rules, nexthops, the filters of our mirrors and of the routes that watchFilter lets through, until ctx ends or the
 // socket fails; then the channel is closed.
 func Watch(ctx context.Context) (<-chan Event, error) {
 	nl, err := subscribe(watchGroups, watchFilter(), watchBuffer)
@@ -162,8 +165,27 @@ func decodeEvent(h header, data []byte) (e Event, ok bool) {
 		d := &lastIndex{}
 		_, protocol, nok := decodeNexthop(data, d)
 		e.Kind, e.Gone, e.Index, e.Own, ok = NexthopChanged, h.typ == unix.RTM_DELNEXTHOP, int(d.i), protocol == kstate.Protocol, nok
+	case unix.RTM_NEWTFILTER, unix.RTM_DELTFILTER, unix.RTM_DELQDISC:
+		e.Kind, e.Gone, e.Own = FilterChanged, h.typ != unix.RTM_NEWTFILTER, true
+		e.Index, ok = decodeFilter(h.typ, data)
 	}
 	return e, ok
+}
+
+// decodeFilter reads struct tcmsg of linux/rtnetlink.h; ok is false where it is not about our mirrors.
+func decodeFilter(typ uint16, data []byte) (index int, ok bool) {
+	const (
+		tcMsgLen = 20
+		clsact   = 0xffff0000
+	)
+	if len(data) < tcMsgLen {
+		return 0, false
+	}
+	index = int(int32(native.Uint32(data[4:])))
+	if typ == unix.RTM_DELQDISC {
+		return index, native.Uint32(data[8:]) == clsact
+	}
+	return index, native.Uint32(data[16:])>>16 == kstate.MirrorPriority
 }
 
 // nameless names no device: an event is no place for questions to the kernel.
