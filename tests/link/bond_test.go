@@ -86,6 +86,10 @@ func TestBond(t *testing.T) {
 		if b.Active != "s1" || len(b.Slaves) != 2 || !b.Slaves[0].Active || b.Slaves[1].Active || !b.Slaves[1].Works {
 			t.Errorf("bond: %+v", b)
 		}
+		// Ports of a bond of ours are seen unasked, so that one which is not wanted any more can leave.
+		if len(st.Ports) != 2 || st.Ports[0] != slaves()[0] || st.Devices["s1"].Own || st.Devices["s1"].Master != "bond0" {
+			t.Errorf("ports: %+v of %+v", st.Ports, st.Devices)
+		}
 		must(t, c.ClearPort(slaves()[0]))
 		hold(t, h, "s1", map[string]any{"master": nil, "operstate": "UP"})
 		must(t, c.SetPort(slaves()[0]))

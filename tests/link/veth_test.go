@@ -10,6 +10,7 @@ import (
 
 	"multiwan/src/core/kstate"
 	"multiwan/src/kernel/link"
+	"multiwan/tests/lab"
 )
 
 func TestVeth(t *testing.T) {
@@ -50,6 +51,7 @@ func TestForeign(t *testing.T) {
 		"set":           c.SetLink(veth("a", "b")),
 		"delete":        c.DelLink("a"),
 		"claim":         c.Claim("a", "multiwan:x"),
+		"claim lo":      c.Claim("lo", "multiwan:x"),
 		"mirror":        c.AddMirror(own),
 		"unmirror":      c.DelMirror(own),
 		"address":       c.DelAddress(kstate.Address{Device: "a", Prefix: pfx("192.0.2.1/24")}, false),
@@ -138,6 +140,24 @@ func TestModuleMissing(t *testing.T) {
 		if !errors.As(err, &missing) || missing.Package != pkg || !strings.Contains(err.Error(), pkg) {
 			t.Errorf("%s: %v", kind, err)
 		}
+	}
+}
+
+// TestMirrorMissing leaves no place for filters behind where there can be none.
+func TestMirrorMissing(t *testing.T) {
+	if lab.Has(lab.Mirred) == nil {
+		return // this kernel has it: TestMirror
+	}
+	h, c := router(t)
+	must(t, c.AddLink(veth("v1", "u1")))
+	before := qdiscs(t, h, "v1")
+	err := c.AddMirror(kstate.Mirror{From: "v1", To: "u1"})
+	var missing *link.ModuleError
+	if !errors.As(err, &missing) || missing.Package != "kmod-sched-core" {
+		t.Errorf("%v", err)
+	}
+	if after := qdiscs(t, h, "v1"); after != before {
+		t.Errorf("before %s\nafter  %s", before, after)
 	}
 }
 

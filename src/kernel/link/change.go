@@ -180,8 +180,8 @@ func (c *Conn) change(l kstate.Link, d device) error {
 	return errors.Join(errs...)
 }
 
-// Claim gives a device that another package of ours has made its alias, so that it is ours from then on. One that has another alias, or is of
-// another kind, is refused with a ForeignError. Claiming again is no error.
+// Claim gives a device that another package of ours has made its alias, so that it is ours from then on. One that has another alias, is of
+// another kind or is hardware, is refused with a ForeignError. Claiming again is no error.
 func (c *Conn) Claim(name, alias string) error {
 	d, found, err := c.get(name)
 	switch {
@@ -192,7 +192,7 @@ func (c *Conn) Claim(name, alias string) error {
 		err = unix.EINVAL
 	case d.alias == alias:
 		return nil
-	case d.kind != "" && d.kind != kstate.KindL2TP, d.alias != "" && !d.ours():
+	case d.kind != "" && d.kind != kstate.KindL2TP, d.alias != "" && !d.ours(), d.physical:
 		err = d.foreign()
 	default:
 		m := request(unix.AF_UNSPEC, d.index, 64)

@@ -17,6 +17,7 @@ type device struct {
 	index, mtu, master, link int
 	elsewhere                bool // link is in another network namespace
 	up, carrier              bool
+	physical                 bool // hardware, or the loopback device
 	alias, kind, mac         string
 	group                    uint32
 	vlan                     int
@@ -77,6 +78,9 @@ const (
 	iffLowerUp  = 0x10000
 )
 
+// iflaParentDevName is IFLA_PARENT_DEV_NAME of linux/if_link.h.
+const iflaParentDevName = 56
+
 // decode reads RTM_NEWLINK; ok is false for anything that is no device.
 func decode(data []byte) (d device, ok bool) {
 	if len(data) < ifInfoLen {
@@ -84,6 +88,7 @@ func decode(data []byte) (d device, ok bool) {
 	}
 	flags := native.Uint32(data[8:])
 	d.index, d.up = int(int32(native.Uint32(data[4:]))), flags&unix.IFF_UP != 0
+	d.physical = flags&unix.IFF_LOOPBACK != 0
 	oper := uint8(operUnknown)
 	for typ, v := range rtnl.Attrs(data[ifInfoLen:]) {
 		switch typ {
@@ -105,6 +110,8 @@ func decode(data []byte) (d device, ok bool) {
 			d.link = int(rtnl.Uint32(v))
 		case unix.IFLA_LINK_NETNSID:
 			d.elsewhere = true
+		case unix.IFLA_PERM_ADDRESS, iflaParentDevName:
+			d.physical = true
 		case unix.IFLA_GROUP:
 			d.group = rtnl.Uint32(v)
 		case unix.IFLA_LINKINFO:

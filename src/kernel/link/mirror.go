@@ -88,13 +88,18 @@ func (c *Conn) addMirror(r kstate.Mirror) error {
 			}
 		}
 	}
-	if err := c.addQdisc(d.index); err != nil {
+	fresh, err := c.addQdisc(d.index)
+	if err != nil {
 		return err
 	}
 	m := tcRequest(d.index, kstate.MirrorPriority, ingressParent, filterInfo())
 	m.Name(tcaKind, "matchall")
 	m.Attr(tcaOptions|nested, mirredAction(to))
-	return lacking("mirred", c.c.Request(unix.RTM_NEWTFILTER, netlink.Create|netlink.Excl, m))
+	err = lacking("mirred", c.c.Request(unix.RTM_NEWTFILTER, netlink.Create|netlink.Excl, m))
+	if err != nil && fresh {
+		err = errors.Join(err, c.delQdisc(d.index))
+	}
+	return err
 }
 
 // mirredAction returns the options of a matchall filter that redirects to a device.
@@ -112,14 +117,21 @@ func mirredAction(to int) rtnl.Message {
 	return m
 }
 
-func (c *Conn) addQdisc(index int) error {
+// addQdisc makes the place for filters; fresh is false where there was one.
+func (c *Conn) addQdisc(index int) (fresh bool, err error) {
+	err = c.c.Request(unix.RTM_NEWQDISC, netlink.Create|netlink.Excl, clsact(index))
+	if rtnl.IsErrno(err, unix.EEXIST) {
+		return false, nil
+	}
+	return true, lacking("clsact", err)
+}
+
+func (c *Conn) delQdisc(index int) error { return c.c.Request(unix.RTM_DELQDISC, 0, clsact(index)) }
+
+func clsact(index int) rtnl.Message {
 	m := tcRequest(index, clsactHandle, clsactParent, 0)
 	m.Name(tcaKind, "clsact")
-	err := c.c.Request(unix.RTM_NEWQDISC, netlink.Create|netlink.Excl, m)
-	if rtnl.IsErrno(err, unix.EEXIST) {
-		return nil
-	}
-	return lacking("clsact", err)
+	return m
 }
 
 func (c *Conn) delFilter(index int) error {
@@ -161,9 +173,7 @@ func (c *Conn) delMirror(from string) error {
 	}
 	err = c.delFilter(d.index)
 	if err == nil && others == 0 {
-		m := tcRequest(d.index, clsactHandle, clsactParent, 0)
-		m.Name(tcaKind, "clsact")
-		err = c.c.Request(unix.RTM_DELQDISC, 0, m)
+		err = c.delQdisc(d.index)
 	}
 	if rtnl.IsErrno(err, unix.ENOENT, unix.ENODEV, unix.EINVAL) { // somebody else was faster
 		return nil

@@ -13,7 +13,7 @@ import (
 	"multiwan/src/kernel/rtnl"
 )
 
-// State is what there is: all devices of ours, and of others those that were asked for and the masters of what is in it.
+// State is what there is: all devices of ours, and of others those that were asked for, the masters of what is in it, and the ports of our bonds.
 type State struct {
 	// Links are the devices of ours, sorted by name.
 	Links []kstate.Link
@@ -133,11 +133,12 @@ func (s *survey) choose(all []device, names []string) {
 	}
 	for i := range all {
 		d := &all[i]
-		if !d.ours() && !d.unfinished() && !asked[d.name] {
+		m := s.byIndex[d.master]
+		if !d.ours() && !d.unfinished() && !asked[d.name] && (m == nil || !m.ours()) {
 			continue
 		}
 		s.add(d, members)
-		if m := s.byIndex[d.master]; m != nil {
+		if m != nil {
 			s.add(m, members)
 			p := d.port
 			p.Device, p.Master = d.name, m.name

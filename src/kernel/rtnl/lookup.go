@@ -28,6 +28,8 @@ type RouteAnswer struct {
 	Gateway netip.Addr
 	Src     netip.Addr
 	Table   uint32 // 0 where the kernel does not say: with refusals
+	// MTU is that of the path as the kernel has learned it or as the route says; 0 where neither does: then it is the device's.
+	MTU int
 }
 
 // String returns the answer in words of ip(8), for example "unicast via 192.0.2.254 dev eth0 src 192.0.2.1 table 254".
