@@ -49,6 +49,8 @@ type daemon struct {
 	file    *file
 	record  *record
 	lines   *lines
+	ike     *ike
+	answers *answers
 	forced  forced
 }
 
@@ -68,7 +70,10 @@ func Run(ctx context.Context, o Options) error {
 	d.file = &file{path: o.Config}
 	d.hooks = hook.New("", func(m string) { o.Log.Warn(m) })
 	d.lines = newLines(d)
+	d.answers = newAnswers()
 	ports := k.ports(statePath(o.Socket))
+	d.ike = newIKE(func() { d.loop.Kick("security associations") })
+	ports.IKE = d.ike
 	ports.Hook = d.hook
 	ports.Publish = d.publish
 	ports.Refused = d.refuse
@@ -85,6 +90,8 @@ func (d *daemon) serve(ctx context.Context, listener *net.UnixListener) error {
 		{"kernel events", d.watchRouting},
 		{"nftables events", d.watchNetfilter},
 		{"lines", d.lines.run},
+		{"ike", d.ike.run},
+		{"loopback answers", d.answers.run},
 		{"record", d.record.run},
 		{"watchdog", d.lines.watchdog},
 		{"hooks", d.hooks.Run},
@@ -137,6 +144,7 @@ func (d *daemon) reloadOnHangup(ctx context.Context) error {
 func (d *daemon) publish(s reconcile.Snapshot) {
 	d.record.pass(s)
 	d.lines.offer(s)
+	d.answers.offer(s)
 }
 
 // hook hands an event on to the user's programs.
@@ -158,7 +166,9 @@ func Clean(ctx context.Context, socket string) error {
 		return err
 	}
 	defer k.close()
-	return reconcile.Cleanup(ctx, k.ports(statePath(socket)))
+	ports := k.ports(statePath(socket))
+	ports.IKE = newIKE(func() {})
+	return reconcile.Cleanup(ctx, ports)
 }
 
 // setLevel applies the configured level.

@@ -23,6 +23,7 @@ type kernel struct {
 	nft       *nft.Conn
 	conntrack *conntrack.Conn
 	sysctl    *sysctl.Tree
+	joining   *joining
 }
 
 // openKernel opens all of them, in the network namespace of the process. Without the rights to use them the error is fs.ErrPermission.
@@ -35,7 +36,9 @@ func openKernel() (*kernel, error) {
 	if k.rtnl, err = rtnl.Dial(); err == nil {
 		if k.nft, err = nft.Dial(); err == nil {
 			if k.conntrack, err = conntrack.Dial(); err == nil {
-				k.sysctl, err = sysctl.Open(sysctl.Root)
+				if k.sysctl, err = sysctl.Open(sysctl.Root); err == nil {
+					k.joining, err = openJoining(k.rtnl)
+				}
 			}
 		}
 	}
@@ -59,13 +62,16 @@ func (k *kernel) close() {
 	if k.sysctl != nil {
 		k.sysctl.Close()
 	}
+	if k.joining != nil {
+		k.joining.close()
+	}
 }
 
 // ports returns what the loop works on.
 func (k *kernel) ports(state string) reconcile.Ports {
 	return reconcile.Ports{
 		Routing: routing{k.rtnl}, Netfilter: netfilter{k.nft}, Conntrack: tracking{k.conntrack}, Settings: k.sysctl,
-		Source: source{facts.New(k.rtnl)}, State: state,
+		Source: source{facts.New(k.rtnl)}, Overlay: k.joining, Boot: bootID(k.sysctl), State: state,
 	}
 }
 
@@ -189,4 +195,13 @@ func flowOf(c conntrack.Entry) diff.Flow {
 	return diff.Flow{Family: c.Family, Proto: c.Proto, Src: c.Orig.Src, Dst: c.Orig.Dst, Sport: c.Orig.SrcPort, Dport: c.Orig.DstPort,
 		ReplyDst: c.Reply.Dst, ReplyPort: c.Reply.DstPort, Mark: c.Mark, Translated: c.Status&conntrack.StatusSrcNAT != 0,
 		Redirected: c.Status&conntrack.StatusDstNAT != 0}
+}
+
+// bootID returns what tells this run of the machine's kernel from others, "" where the kernel does not say.
+func bootID(t *sysctl.Tree) string {
+	s, err := t.Get("kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return s.Value
 }

@@ -15,7 +15,7 @@ import (
 	"multiwan/src/reconcile"
 )
 
-// line names one family of a WAN.
+// line names one family of a WAN or, with no family, the far end of a pseudowire or of a bond's member.
 type line struct {
 	wan    string
 	family kstate.Family
@@ -60,7 +60,7 @@ func (l *lines) offer(s reconcile.Snapshot) {
 	l.mu.Lock()
 	l.next = &s
 	l.mu.Unlock()
-	if l.listen(s.Facts.WANs) {
+	if l.listen(s.Facts.WANs, s.Indexes) {
 		// What happened to the device between the look at it and now was not listened to.
 		l.daemon.loop.Kick("a device was found")
 	}
@@ -70,8 +70,8 @@ func (l *lines) offer(s reconcile.Snapshot) {
 	}
 }
 
-// listen notes which devices are those of WANs, and says whether one was not known to be before.
-func (l *lines) listen(wans map[string]plan.WAN) (fresh bool) {
+// listen notes which devices are those of WANs and of the overlay, and says whether one of a WAN was not known to be before.
+func (l *lines) listen(wans map[string]plan.WAN, overlay map[string]int) (fresh bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	was := l.indexes
@@ -81,6 +81,9 @@ func (l *lines) listen(wans map[string]plan.WAN) (fresh bool) {
 			l.indexes[w.Index] = true
 			fresh = fresh || !was[w.Index]
 		}
+	}
+	for _, index := range overlay {
+		l.indexes[index] = true
 	}
 	return fresh
 }
@@ -117,6 +120,11 @@ func (l *lines) follow(ctx context.Context, s *reconcile.Snapshot, running *sync
 			p := l.prober(ctx, at, probesOf(s.Config, s.Config.Interfaces[i], f), running)
 			l.send(p, way{pathOf(w, net, f), net.Carrier || !net.Usable(f)}) // what has no path is waited for; it has lost nothing
 		}
+	}
+	for _, e := range farEndsOf(s) {
+		at := line{wan: e.name}
+		wanted[at] = true
+		l.send(l.prober(ctx, at, e.probes, running), way{e.path, true})
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -184,7 +192,11 @@ func pathOf(w plan.WANPlan, net plan.WAN, f kstate.Family) probe.Path {
 func (d *daemon) verdict(u probe.Update) {
 	last := u.Transitions[len(u.Transitions)-1]
 	v := plan.Verdict{State: u.Snapshot.State.String(), LastGood: u.Snapshot.LastGood}
-	d.loop.SetVerdict(u.WAN, u.Family, v, last.Reason, last.At)
+	if u.Family == 0 {
+		d.loop.SetFarEnd(u.WAN, v, last.Reason, last.At)
+	} else {
+		d.loop.SetVerdict(u.WAN, u.Family, v, last.Reason, last.At)
+	}
 	d.record.transitions(u)
 }
 
@@ -194,7 +206,11 @@ func (l *lines) concerns(index int, device string) bool {
 	known := l.indexes[index]
 	l.mu.Unlock()
 	c := l.daemon.file.running()
-	return known || device != "" && c != nil && slices.ContainsFunc(c.Interfaces, func(i config.Interface) bool { return i.Device == device })
+	if known || device == "" || c == nil {
+		return known
+	}
+	return slices.ContainsFunc(c.Interfaces, func(i config.Interface) bool { return i.Device == device }) ||
+		slices.Contains(reconcile.DeviceNames(c), device)
 }
 
 // linkEvent has the probers on a device open their sockets anew.

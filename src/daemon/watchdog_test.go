@@ -61,17 +61,17 @@ func TestOverdue(t *testing.T) {
 func TestListen(t *testing.T) {
 	d, _ := bare(t, twoWANs)
 	wans := map[string]plan.WAN{"wan": {Device: "eth0", Index: 7}, "wanb": {Device: "eth1"}}
-	if !d.lines.listen(wans) || !d.lines.concerns(7, "") || d.lines.concerns(0, "") {
+	if !d.lines.listen(wans, nil) || !d.lines.concerns(7, "") || d.lines.concerns(0, "") {
 		t.Error("the first device is not listened to")
 	}
-	if d.lines.listen(wans) {
+	if d.lines.listen(wans, nil) {
 		t.Error("nothing is new")
 	}
 	wans["wan"] = plan.WAN{Device: "eth0", Index: 8}
-	if !d.lines.listen(wans) || !d.lines.concerns(8, "") || d.lines.concerns(7, "") {
+	if !d.lines.listen(wans, nil) || !d.lines.concerns(8, "") || d.lines.concerns(7, "") {
 		t.Error("a device that was made anew is not listened to")
 	}
-	if d.lines.listen(map[string]plan.WAN{"wan": {Device: "eth0"}}) || d.lines.concerns(8, "") || !d.lines.concerns(9, "eth0") {
+	if d.lines.listen(map[string]plan.WAN{"wan": {Device: "eth0"}}, nil) || d.lines.concerns(8, "") || !d.lines.concerns(9, "eth0") {
 		t.Error("an absent device is known by its name alone")
 	}
 }

@@ -18,7 +18,8 @@ func (l *Loop) start(ctx context.Context, in taken) (taken, error) {
 			return in, err
 		}
 		l.restored = true
-		in.verdicts = l.peek().verdicts
+		now := l.peek()
+		in.verdicts, in.farEnds, in.names = now.verdicts, now.farEnds, now.names
 	}
 	return in, l.settleNumbers(ctx, in.config)
 }
@@ -34,6 +35,7 @@ func (l *Loop) restore(ctx context.Context, c *config.Config) error {
 			return err
 		}
 	}
+	v.Overlay = v.Overlay.valid(l.ports.Boot)
 	l.saved, l.hooked = v, v.View
 	l.active = map[string]map[kstate.Family][]string{}
 	for name, p := range v.View.Policies {
@@ -44,6 +46,16 @@ func (l *Loop) restore(ctx context.Context, c *config.Config) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for name, old := range v.Overlay.adopted() {
+		if now, known := l.in.farEnds[name]; !known || now.State == "waiting" {
+			l.in.farEnds[name] = old
+		}
+	}
+	for host, a := range v.Overlay.Names {
+		if !l.in.names[host].IsValid() {
+			l.in.names[host] = a
+		}
+	}
 	for wan, sides := range v.Verdicts {
 		for fam, old := range sides {
 			s := side{wan, fam}

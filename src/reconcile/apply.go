@@ -22,6 +22,9 @@ type applier struct {
 	netfilter bool            // nftables is not where it should be
 	gap       bool            // until now nftables was not as it should be, or nobody knows since when it is
 	tables    map[place]bool  // routing tables, and rule priorities, where something is missing
+	missed    map[string]bool // objects of the overlay that are not where they should be
+	// sameOverlay says that the overlay should be as it was in the last pass.
+	sameOverlay bool
 }
 
 // place is a routing table or, with rule set, a priority.
@@ -75,6 +78,9 @@ func (a *applier) apply(ctx context.Context, ops []diff.Op) {
 // foreign says whether an operation is needed through somebody else's doing, and not because the kernel took a route away together with
 // an address or a link that was back at once.
 func (a *applier) foreign(op diff.Op) bool {
+	if op.Kind == diff.Overlay {
+		return a.sameOverlay && !a.moved && !a.loop.synced.open[op.Key()]
+	}
 	if a.moved && (op.Kind == diff.Route || op.Kind == diff.Nexthop) {
 		return false
 	}
@@ -83,8 +89,14 @@ func (a *applier) foreign(op diff.Op) bool {
 
 // missing notes that an object is not where it should be.
 func (a *applier) missing(op diff.Op) {
-	if op.Kind == diff.Netfilter {
+	switch op.Kind {
+	case diff.Netfilter:
 		a.netfilter = true
+	case diff.Overlay:
+		if a.missed == nil {
+			a.missed = make(map[string]bool)
+		}
+		a.missed[op.Key()] = true
 	}
 	if p, ok := placeOf(op); ok && op.Verb != diff.Delete {
 		if a.tables == nil {
@@ -96,7 +108,10 @@ func (a *applier) missing(op diff.Op) {
 
 // wouldBreak says whether an operation takes away what is still needed because what should have come before it did not.
 func (a *applier) wouldBreak(op diff.Op) bool {
-	if op.Verb != diff.Delete || op.Kind == diff.Netfilter {
+	switch {
+	case op.Kind == diff.Overlay:
+		return a.unguarded(op.Overlay)
+	case op.Verb != diff.Delete || op.Kind == diff.Netfilter:
 		return false
 	}
 	p, ok := placeOf(op)
@@ -113,6 +128,8 @@ func (l *Loop) do(ctx context.Context, op diff.Op) error {
 		return nil
 	case diff.Netfilter:
 		return l.ports.Netfilter.Apply(ctx, op.Tables, nil)
+	case diff.Overlay:
+		return l.ports.Overlay.Apply(ctx, op.Overlay)
 	}
 	return l.ports.Routing.Apply(ctx, op)
 }

@@ -11,6 +11,7 @@ import (
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
 	"multiwan/src/core/order"
+	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
 )
 
@@ -22,6 +23,7 @@ type decision struct {
 	plan    *plan.Plan
 	want    kstate.State // the plan's, less settings that do not exist
 	ops     []diff.Op
+	join    *joined // nil where there is nothing of the overlay
 	partial bool
 	next    time.Time // when the facts change by the clock alone
 	warn    []string
@@ -36,6 +38,12 @@ func (l *Loop) decide(ctx context.Context, c *config.Config, in taken) (decision
 	if err != nil {
 		return d, fmt.Errorf("look at the interfaces: %w", err)
 	}
+	if d.join, err = l.lookOverlay(ctx, d.config); err != nil {
+		return d, err
+	}
+	if d.join != nil {
+		net = overlay.NetworkOf(d.config, net)
+	}
 	d.facts, d.why, d.next, err = l.facts(d.config, net, in, began)
 	if err != nil {
 		return d, err
@@ -43,6 +51,11 @@ func (l *Loop) decide(ctx context.Context, c *config.Config, in taken) (decision
 	looked := time.Now()
 	d.plan = l.compute(c, d.config, d.facts)
 	d.want = d.plan.Want
+	if d.join != nil {
+		if err := l.planOverlay(ctx, &d, in); err != nil {
+			return d, err
+		}
+	}
 	planned := time.Now()
 
 	have, partial, err := l.ports.Routing.Observe(ctx, l.scope(d.want))

@@ -47,6 +47,8 @@ type drifted struct {
 type synced struct {
 	want kstate.State
 	net  plan.Network
+	// overlay is what was wanted of it.
+	overlay kstate.Overlay
 	// open are the objects that were not brought where they should be.
 	open map[string]bool
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -21,6 +22,9 @@ type inputs struct {
 	config   *config.Config
 	reloaded bool // config is not the first, and new
 	verdicts map[side]verdict
+	// farEnds are the verdicts on pseudowires and members of bonds, names what host names stand for.
+	farEnds map[string]verdict
+	names   map[string]netip.Addr
 	// admin are the WANs that were taken down by hand, until when; the zero time: for good.
 	admin map[string]time.Time
 	// dirty are the reasons for the next pass, first and last the times of the first and the last of them.
@@ -155,6 +159,8 @@ func (l *Loop) rouse() {
 // taken is what one pass works on.
 type taken struct {
 	config    *config.Config
+	farEnds   map[string]verdict
+	names     map[string]netip.Addr
 	reloaded  bool
 	news      bool
 	moved     bool
@@ -183,5 +189,5 @@ func (l *Loop) peek() taken {
 }
 
 func (in *inputs) copied() taken {
-	return taken{config: in.config, verdicts: maps.Clone(in.verdicts), admin: maps.Clone(in.admin)}
+	return taken{config: in.config, verdicts: maps.Clone(in.verdicts), farEnds: maps.Clone(in.farEnds), names: maps.Clone(in.names), admin: maps.Clone(in.admin)}
 }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -55,6 +56,11 @@ type Loop struct {
 	serial uint64
 	// reloaded says that a reload's hook is still to be told.
 	reloaded bool
+	// overlaid says that something of the overlay is wanted or there, tunnels that pseudowires of ours are there; paths and sources are
+	// what the routing table is asked for.
+	overlaid, tunnels bool
+	paths             []Path
+	sources           []netip.Addr
 	// warnings are those of the start, refused says why the last reload is not in force.
 	warnings, refused []string
 	// foreignMarks are warnings of rules of others that ask for bits of the mask maskSeen.
@@ -73,7 +79,7 @@ func New(p Ports) *Loop {
 	return &Loop{
 		ports: p, wake: make(chan struct{}, 1), calls: make(chan call), ended: make(chan struct{}), store: store{path: p.State}, saved: newSaved(),
 		retries: retries{}, history: newHistory(), lookAll: true,
-		in: inputs{verdicts: map[side]verdict{}, admin: map[string]time.Time{}},
+		in: inputs{verdicts: map[side]verdict{}, farEnds: map[string]verdict{}, names: map[string]netip.Addr{}, admin: map[string]time.Time{}},
 	}
 }
 

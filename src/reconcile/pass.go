@@ -80,6 +80,7 @@ func (l *Loop) remember(d *decision, sn *Snapshot, in taken) {
 		}
 		l.saved.Verdicts[s.wan][s.family] = v
 	}
+	l.saved.Overlay.FarEnds, l.saved.Overlay.Names = in.farEnds, in.names
 	if err := l.store.save(l.saved); err != nil {
 		d.warn = append(d.warn, err.Error())
 	}
@@ -93,6 +94,13 @@ func (l *Loop) remember(d *decision, sn *Snapshot, in taken) {
 		l.again = earlier(l.again, t)
 	}
 	sn.Config, sn.Facts, sn.Plan, sn.Why, sn.Partial = d.config, d.facts, d.plan, d.why, d.partial
+	if d.join != nil {
+		sn.Overlay, sn.Joins, sn.Indexes = d.join.plan, d.join.facts, d.join.seen.Indexes
+		sn.FarEnds = map[string]string{}
+		for name, v := range in.farEnds {
+			sn.FarEnds[name] = v.Reason
+		}
+	}
 	sn.Warnings = append(append(sn.Warnings, d.plan.Warnings...), d.warn...)
 	sn.Settings = map[string]string{}
 	for name, s := range l.saved.Settings {
@@ -164,12 +172,19 @@ func (l *Loop) carryOut(ctx context.Context, d *decision, sn *Snapshot, in taken
 	evicted := time.Now()
 	a.apply(ctx, d.ops[cut:])
 	done := time.Now()
+	a.join(ctx, d)
 	if ctx.Err() != nil {
 		return
 	}
 	l.hooks(sn, view)
 	l.retries.keep(a.named)
 	l.synced = &synced{want: d.want, net: d.facts.Network, open: a.open}
+	if d.join != nil {
+		l.synced.overlay = d.join.plan.Want
+		if len(d.join.ops) > 0 {
+			l.again = earlier(l.again, time.Now().Add(quiet)) // guards of what is gone may go, and sizes may be others now
+		}
+	}
 	if d.partial {
 		l.synced = nil // what was not seen may look like somebody else's doing later
 	}

@@ -2,10 +2,12 @@ package reconcile
 
 import (
 	"context"
+	"net/netip"
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
 )
 
@@ -53,6 +55,50 @@ type Source interface {
 	Network(ctx context.Context, c *config.Config) (plan.Network, error)
 }
 
+// Look says what of the overlay to look at.
+type Look struct {
+	// L2TP asks for tunnels: without it nothing loads the kernel's module.
+	L2TP bool
+	// Devices are those of others that matter, by name.
+	Devices []string
+	// Paths are those whose MTU the routing table is asked for, Sources far ends to which it is asked for the source address.
+	Paths   []Path
+	Sources []netip.Addr
+}
+
+// Path is the way of outer packets.
+type Path struct{ Local, Remote netip.Addr }
+
+// Seen is what was seen of the overlay.
+type Seen struct {
+	// All has the tunnels and sessions of everybody; of all else what is ours.
+	All     kstate.Overlay
+	Devices map[string]overlay.Device
+	// Addrs are the router's addresses that are not in All, with their devices.
+	Addrs   map[netip.Addr]string
+	PathMTU map[netip.Addr]int // bytes
+	Sources map[netip.Addr]netip.Addr
+	Missing map[string]bool // kernel modules
+	Indexes map[string]int  // of all devices that were seen
+}
+
+// Overlay is the tunnels, devices and policies that join sites.
+type Overlay interface {
+	Observe(ctx context.Context, k Look) (Seen, error)
+	// Apply carries out one operation. To add what is there and to delete what is not are no errors.
+	Apply(ctx context.Context, op *diff.OverlayOp) error
+}
+
+// IKE is the daemon that negotiates keys.
+type IKE interface {
+	// Set says which connections of ours it should hold. It returns at once.
+	Set(conns []kstate.Conn)
+	// SAs returns what is known of the connections by name, and whether the daemon answers.
+	SAs() (sas map[string]overlay.SA, answers bool)
+	// Clear removes the connections of ours and waits for that.
+	Clear(ctx context.Context) error
+}
+
 // Ports is what a loop works on.
 type Ports struct {
 	Routing   Routing
@@ -60,6 +106,10 @@ type Ports struct {
 	Conntrack Conntrack
 	Settings  Settings
 	Source    Source
+	Overlay   Overlay
+	IKE       IKE
+	// Boot identifies this run of the machine's kernel: what a state file says of tunnels before it is void.
+	Boot string
 	// State is the path of the file that ids, original settings and the last decision are kept in; empty keeps none.
 	State string
 	// Hook is told what users' programs are to be told. It must not block.

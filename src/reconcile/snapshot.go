@@ -5,6 +5,7 @@ import (
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/diff"
+	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
 )
 
@@ -20,6 +21,12 @@ type Snapshot struct {
 	Facts  plan.Facts
 	Plan   *plan.Plan
 	Why    diff.Reasons // health's words
+	// Overlay is what the configuration came to of what joins sites, nil where it has none of that; Joins is what that depended on.
+	Overlay *overlay.Plan
+	Joins   overlay.Facts
+	// Indexes are those of the devices of the overlay, by name; FarEnds health's words on the far ends.
+	Indexes map[string]int
+	FarEnds map[string]string
 	// Done are the operations that were carried out, in order, the failed ones among them.
 	Done []Done
 	// Deferred are the keys of objects whose operation waits: for its next try, for the end of a fight, or for another operation.

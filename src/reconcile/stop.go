@@ -22,15 +22,15 @@ func (l *Loop) Stop(ctx context.Context) error {
 	return errors.Join(callErr, err)
 }
 
-// Cleanup removes what a loop left behind, without any configuration: nftables tables first, so that nothing is sent by rules that go,
-// then rules, routes and nexthops of our protocol number, then settings go back to what they were, and the state file goes. It needs
+// Cleanup removes what a loop left behind, without any configuration: pseudowires first, with their guards behind them, then nftables
+// tables, so that nothing is sent by rules that go, then rules, routes and nexthops of our protocol number, then settings go back to what they were, and the state file goes. It needs
 // Routing, Netfilter, Settings and State of ports, no loop may run, and it may be called again. A state file that cannot be read is an
 // error and goes all the same.
 func Cleanup(ctx context.Context, p Ports) error {
-	errs := []error{p.Netfilter.Apply(ctx, nil, nil)}
-	errs = append(errs, cleanRouting(ctx, p.Routing))
 	st := store{path: p.State}
 	v, _, unread := st.load()
+	errs := []error{cleanOverlay(ctx, p, v.Overlay.valid(p.Boot))}
+	errs = append(errs, p.Netfilter.Apply(ctx, nil, nil), cleanRouting(ctx, p.Routing))
 	for name, s := range v.Settings {
 		if is, gerr := p.Settings.Get(name); gerr != nil || is.Value != s.Ours {
 			continue // the device is gone, or somebody else has set it since

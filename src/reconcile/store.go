@@ -33,6 +33,7 @@ type saved struct {
 	// Verdicts are the last of each WAN and family: a restart goes on with them until the first new ones.
 	Verdicts map[string]map[kstate.Family]verdict
 	Drains   []drain
+	Overlay  made
 	// stood says that our objects were in the kernel, although no view of them was kept.
 	stood bool
 }

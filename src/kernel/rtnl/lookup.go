@@ -60,7 +60,7 @@ func (c *Conn) RouteGet(ctx context.Context, q RouteQuery) (RouteAnswer, error) 
 	var a RouteAnswer
 	err = c.exchange(ctx, unix.RTM_GETROUTE, netlink.Acknowledge, body, func(_ header, data []byte) {
 		if r, ok := decodeRoute(data, d); ok {
-			a = RouteAnswer{Type: r.Type, Gateway: r.Gateway, Src: r.Src, Table: r.Table}
+			a = RouteAnswer{Type: r.Type, Gateway: r.Gateway, Src: r.Src, Table: r.Table, MTU: int(r.mtu)}
 			if r.index != 0 && r.Type != kstate.Unreachable && r.Type != kstate.Prohibit && r.Type != kstate.Blackhole {
 				a.Device = d.name(r.index)
 			}

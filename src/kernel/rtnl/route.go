@@ -152,6 +152,7 @@ type routeInfo struct {
 	protocol uint8
 	index    uint32 // of Device
 	cloned   bool   // an entry of the route cache
+	mtu      uint32 // of the path, 0 where it is the device's
 }
 
 // decodeRoute reads a route; ok is false where it is none of IPv4 or IPv6.
@@ -183,6 +184,12 @@ func decodeRoute(data []byte, d namer) (r routeInfo, ok bool) {
 			r.index = Uint32(v)
 		case unix.RTA_MULTIPATH:
 			r.Hops = decodeHops(v, d)
+		case unix.RTA_METRICS:
+			for metric, v := range Attrs(v) {
+				if metric == unix.RTAX_MTU {
+					r.mtu = Uint32(v)
+				}
+			}
 		case rtaNHID:
 			r.Nexthop = Uint32(v)
 		}

@@ -1,0 +1,146 @@
+package daemon
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"multiwan/src/core/config"
+	"multiwan/src/core/kstate"
+	"multiwan/src/core/overlay"
+	"multiwan/src/probe"
+	"multiwan/src/reconcile"
+)
+
+// watched is the far end of a pseudowire, or of a member of a bond that somebody else's program made.
+type watched struct {
+	name   string
+	path   probe.Path
+	probes []probe.Probe
+}
+
+// farEndsOf lists what is watched end to end, as a pass has it.
+func farEndsOf(s *reconcile.Snapshot) []watched {
+	if s.Overlay == nil {
+		return nil
+	}
+	var out []watched
+	for _, p := range s.Overlay.Pseudowires {
+		i := slices.IndexFunc(s.Config.Pseudowires, func(c config.Pseudowire) bool { return c.Name == p.Name })
+		if i >= 0 && p.State == overlay.Ready {
+			c := s.Config.Pseudowires[i]
+			out = append(out, watch(s, p.Name, p.Device, c.Probes, c.Attach.Addresses))
+		}
+	}
+	for _, b := range s.Config.Bonds {
+		for _, m := range b.Members {
+			if b.Enabled && !m.Pseudowire && len(m.Probes) > 0 {
+				out = append(out, watch(s, m.Name, m.Device, m.Probes, nil))
+			}
+		}
+	}
+	return out
+}
+
+// watch puts together how one far end is watched. What has no address of its own is watched as a link.
+func watch(s *reconcile.Snapshot, name, device string, probes []string, own []netip.Prefix) watched {
+	w := watched{name: name, path: probe.Path{WAN: name, Family: kstate.IPv4, Device: device, Index: s.Indexes[device]}}
+	if w.path.Index == 0 {
+		w.path.Device = "" // it is waited for
+	}
+	for _, p := range s.Config.Probes {
+		if !slices.Contains(probes, p.Name) {
+			continue
+		}
+		counted, _ := p.For(kstate.IPv4)
+		if len(counted) == 0 && p.Method != "loopback" {
+			w.path.Family = kstate.IPv6
+		}
+		w.probes = append(w.probes, probe.FromConfig(p, w.path.Family))
+	}
+	for _, a := range own {
+		if kstate.FamilyOf(a.Addr()) == w.path.Family && !w.path.Source.IsValid() {
+			w.path.Source = a.Addr()
+		}
+	}
+	w.path.Layer2 = !w.path.Source.IsValid()
+	return w
+}
+
+// answers keeps a responder on every device whose far end may want to know whether frames come through.
+type answers struct {
+	news chan struct{}
+
+	mu      sync.Mutex
+	next    *reconcile.Snapshot
+	running map[string]*answering
+}
+
+type answering struct {
+	*probe.Responder
+	index int
+	stop  context.CancelFunc
+}
+
+func newAnswers() *answers {
+	return &answers{news: make(chan struct{}, 1), running: map[string]*answering{}}
+}
+
+// offer gives the outcome of a pass; it never blocks.
+func (a *answers) offer(s reconcile.Snapshot) {
+	if s.Err != nil {
+		return
+	}
+	a.mu.Lock()
+	a.next = &s
+	a.mu.Unlock()
+	select {
+	case a.news <- struct{}{}:
+	default:
+	}
+}
+
+// run follows the outcomes of passes, and ends all responders with ctx.
+func (a *answers) run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.news:
+		}
+		a.mu.Lock()
+		s := a.next
+		a.mu.Unlock()
+		a.follow(ctx, s, &running)
+	}
+}
+
+func (a *answers) follow(ctx context.Context, s *reconcile.Snapshot, running *sync.WaitGroup) {
+	wanted := map[string]bool{}
+	for _, e := range farEndsOf(s) {
+		if e.path.Index == 0 {
+			continue
+		}
+		wanted[e.path.Device] = true
+		r := a.running[e.path.Device]
+		if r == nil {
+			ctx, stop := context.WithCancel(ctx)
+			r = &answering{Responder: probe.NewResponder(e.path.Device), index: e.path.Index, stop: stop}
+			a.running[e.path.Device] = r
+			running.Go(func() { _ = r.Run(ctx) })
+		}
+		if r.index != e.path.Index {
+			r.index = e.path.Index
+			r.LinkEvent()
+		}
+	}
+	for device, r := range a.running {
+		if !wanted[device] {
+			r.stop()
+			delete(a.running, device)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package reconcile
+
+import (
+	"net/netip"
+	"time"
+
+	"multiwan/src/core/plan"
+)
+
+// SetFarEnd gives health's word on the far end of a pseudowire or of a member of a bond, as SetVerdict does on a WAN.
+func (l *Loop) SetFarEnd(name string, v plan.Verdict, reason string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old, known := l.in.farEnds[name]
+	if v.State == "waiting" && (!known || old.Adopted) {
+		return
+	}
+	l.in.farEnds[name] = verdict{Verdict: v, Reason: reason, At: at}
+	if known && old.State == v.State {
+		return
+	}
+	l.in.news = true
+	l.in.mark("far end of "+name+": "+v.State, known && old.Carries() && !v.Carries())
+	l.rouse()
+}
+
+// ForgetFarEnds drops the verdicts on all that keep does not name.
+func (l *Loop) ForgetFarEnds(keep map[string]bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name := range l.in.farEnds {
+		if !keep[name] {
+			delete(l.in.farEnds, name)
+		}
+	}
+}
+
+// SetName says what a host name of the configuration stands for now.
+func (l *Loop) SetName(host string, a netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.in.names[host] == a {
+		return
+	}
+	l.in.names[host] = a
+	l.in.news = true
+	l.in.mark("address of "+host, false)
+	l.rouse()
+}

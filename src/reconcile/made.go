@@ -1,0 +1,114 @@
+package reconcile
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"multiwan/src/core/kstate"
+)
+
+// made is what the state file knows of the overlay: what the kernel does not tell, and what a restart goes on with.
+type made struct {
+	// Boot is the run of the kernel that Tunnels and Sessions belong to.
+	Boot     string
+	Tunnels  []kstate.Tunnel
+	Sessions []session
+	// Addrs are addresses of ours: Linux before 5.18 does not keep whose they are.
+	Addrs []kstate.Address
+	// Names are host names as they were last resolved.
+	Names map[string]netip.Addr
+	// FarEnds are the last verdicts of pseudowires and members of bonds.
+	FarEnds map[string]verdict
+}
+
+// session is a session by what the kernel tells sessions apart by, with what it does not report.
+type session struct {
+	kstate.SessionKey
+	Device, L2Spec string
+}
+
+func sessionOf(s kstate.Session) session {
+	return session{SessionKey: s.SessionKey(), Device: s.Device, L2Spec: s.L2Spec}
+}
+
+// valid returns m without what a former run of the kernel had.
+func (m made) valid(boot string) made {
+	if m.Boot != boot {
+		m.Tunnels, m.Sessions, m.Addrs = nil, nil, nil
+	}
+	m.Boot = boot
+	return m
+}
+
+// own returns what of what was seen is ours, and the ids of the tunnels of others. A session is ours if its device has our alias or if we noted it before
+// we made it; a tunnel, if it has a session of ours or was noted exactly as it is.
+func (m made) own(seen Seen) (ours kstate.Overlay, foreign map[uint32]bool) {
+	all := seen.All
+	ours, foreign = all, map[uint32]bool{}
+	for _, a := range m.Addrs {
+		if on, there := seen.Addrs[a.Prefix.Addr()]; there && on == a.Device {
+			ours.Addrs = append(slices.Clip(ours.Addrs), a)
+		}
+	}
+	ours.Tunnels, ours.Sessions = nil, nil
+	alias := map[string]bool{}
+	for _, l := range all.Links {
+		alias[l.Name] = true
+	}
+	noted := map[session]bool{}
+	spec := map[kstate.SessionKey]session{}
+	for _, s := range m.Sessions {
+		noted[session{SessionKey: s.SessionKey, Device: s.Device}] = true
+		spec[s.SessionKey] = s
+	}
+	owned := map[uint32]bool{}
+	for _, s := range all.Sessions {
+		if s.Foreign || !alias[s.Device] && !noted[session{SessionKey: s.SessionKey(), Device: s.Device}] {
+			continue
+		}
+		if known := spec[s.SessionKey()]; known.Device == s.Device {
+			s.L2Spec = known.L2Spec
+		}
+		owned[s.Tunnel] = true
+		ours.Sessions = append(ours.Sessions, s)
+	}
+	for _, t := range all.Tunnels {
+		if owned[t.ID] || slices.Contains(m.Tunnels, t) {
+			ours.Tunnels = append(ours.Tunnels, t)
+		} else {
+			foreign[t.ID] = true
+		}
+	}
+	return ours, foreign
+}
+
+// note remembers the tunnels, sessions and addresses that are there and those that will be.
+func (m *made) note(have, want kstate.Overlay) {
+	m.Tunnels, m.Sessions, m.Addrs = nil, nil, nil
+	for _, a := range slices.Concat(have.Addrs, want.Addrs) {
+		if !slices.Contains(m.Addrs, a) {
+			m.Addrs = append(m.Addrs, a)
+		}
+	}
+	for _, t := range slices.Concat(have.Tunnels, want.Tunnels) {
+		if !slices.Contains(m.Tunnels, t) {
+			m.Tunnels = append(m.Tunnels, t)
+		}
+	}
+	for _, s := range slices.Concat(want.Sessions, have.Sessions) {
+		if n := sessionOf(s); !slices.ContainsFunc(m.Sessions, func(o session) bool { return o.SessionKey == n.SessionKey && o.Device == n.Device }) {
+			m.Sessions = append(m.Sessions, n)
+		}
+	}
+}
+
+// adopted returns the verdicts that hold until health has news.
+func (m made) adopted() map[string]verdict {
+	out := maps.Clone(m.FarEnds)
+	for name, v := range out {
+		v.Adopted = true
+		out[name] = v
+	}
+	return out
+}
