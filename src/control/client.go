@@ -1,14 +1,16 @@
 package control
 
 import (
+	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"syscall"
+
+	"multiwan/src/core/json"
 )
 
 // ErrNotRunning says that no daemon listens.
@@ -46,7 +48,11 @@ func CallConn(ctx context.Context, conn net.Conn, method string, params map[stri
 		return fmt.Errorf("ask the daemon: %w", err)
 	}
 	var r reply
-	if err := json.NewDecoder(io.LimitReader(conn, replyLimit)).Decode(&r); err != nil {
+	line, err := bufio.NewReader(io.LimitReader(conn, replyLimit)).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &r)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -2,11 +2,12 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+
+	"multiwan/src/core/json"
 )
 
 // Method is one call that users can make.

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"multiwan/src/core/diff"
+	"multiwan/src/core/json"
 	"multiwan/src/core/kstate"
 	"multiwan/src/core/plan"
 )

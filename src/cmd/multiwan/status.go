@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"multiwan/src/control"
+	"multiwan/src/core/json"
 	"multiwan/src/core/status"
 )
 
@@ -69,10 +69,10 @@ func showJSON(c *call, method string, params map[string]any) error {
 }
 
 func writeJSON(w io.Writer, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
+	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(append(text, '\n'))
+	_, err = w.Write(append(json.Indent(text), '\n'))
 	return err
 }

@@ -2,11 +2,11 @@ package cases
 
 import (
 	"embed"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 
 	"multiwan/src/core/config"
+	"multiwan/src/core/json"
 	"multiwan/src/core/plan"
 )
 
