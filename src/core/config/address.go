@@ -28,8 +28,8 @@ func (o *OptionDoc) parseAddress(text string) (any, error) {
 		return o.parseSNAT(text)
 	case KindOwn:
 		p, ok := hostPrefix(text)
-		if !ok || !unicast(p.Addr()) || linkLocal(p.Addr()) {
-			return nil, wantf("the address of a host with the length of its network, as 203.0.113.2/29")
+		if !ok || !unicast(p.Addr()) || linkLocal(p.Addr()) || !o.takes(p.Addr()) {
+			return nil, wantf("the address of a host with the length of its network, as %s", o.example("203.0.113.2/29", "2001:db8::2/64"))
 		}
 		if reserved := subnetReserved(p); reserved != "" {
 			return nil, wantf("the address of a host (this is %s of %s)", reserved, p.Masked())
@@ -37,8 +37,8 @@ func (o *OptionDoc) parseAddress(text string) (any, error) {
 		return p, nil
 	case KindNetwork:
 		p, ok := hostPrefix(text)
-		if !ok || p.Bits() == 0 || !unicast(p.Addr()) || linkLocal(p.Addr()) {
-			return nil, wantf("a network, as 198.51.100.0/24 or 2001:db8:1::/48")
+		if !ok || p.Bits() == 0 || !unicast(p.Addr()) || linkLocal(p.Addr()) || !o.takes(p.Addr()) {
+			return nil, wantf("a network, as %s", o.example("198.51.100.0/24 or 2001:db8:1::/48", "2001:db8:1::/48"))
 		}
 		if p != p.Masked() {
 			return nil, wantf("a network without host bits, as %s", p.Masked())
@@ -68,6 +68,14 @@ func (o *OptionDoc) parseSNAT(text string) (any, error) {
 // takes says that the address is of the option's family.
 func (o *OptionDoc) takes(a netip.Addr) bool {
 	return o.Family == 0 || kstate.FamilyOf(a) == o.Family
+}
+
+// example returns the one for IPv6 where the option takes nothing else.
+func (o *OptionDoc) example(either, six string) string {
+	if o.Family == kstate.IPv6 {
+		return six
+	}
+	return either
 }
 
 func (o *OptionDoc) anAddress() string {

@@ -139,6 +139,7 @@ func saidOf(text []byte) []string {
 		}
 		d.Want, _, _ = strings.Cut(d.Want, ", did you mean")
 		d.Want, _, _ = strings.Cut(d.Want, " in line ")
+		d.Want, _, _ = strings.Cut(d.Want, " (line ")
 		said = append(said, strings.Join([]string{d.Section, d.Option, d.Value, d.Want}, "|"))
 	}
 	slices.Sort(said)

@@ -138,7 +138,7 @@ func TestMinimal(t *testing.T) {
 	}
 	wantPolicies := []Policy{{
 		Name: "default", Members: []Member{{"wan", 1, 1}, {"wanb", 2, 3}}, Balance: "connection", LastResort: "best_effort", Failback: "move_udp",
-		DrainTimeout: 60e9,
+		DrainTimeout: 60e9, DelaySpread: 5e6,
 	}}
 	wantProbes := []Probe{{
 		Name: "builtin", Method: "ping", Targets: builtinTargets, Reliability: 1, Interval: 1e9, Timeout: 1e9, Down: 10, Up: 5, DownInterval: 1e9,

@@ -68,7 +68,7 @@ func (l *loader) checkSteering() {
 			case od.MarkOnly && it.value != any(zeroDuration):
 				l.fail(s, o.Name, it, "want no such option with steering 'route', which cannot do it (globals.steering)")
 			case slices.Contains(od.MarkValues, it.text):
-				l.fail(s, o.Name, it, "want %s with steering 'route', which cannot do this (globals.steering)", orList(without(od.Values, append(od.MarkValues, "packet"))))
+				l.fail(s, o.Name, it, "want %s with steering 'route', which cannot do this (globals.steering)", orList(without(od.Values, od.MarkValues)))
 			case od.Not && s.negated(o.Name):
 				l.fail(s, o.Name, it, "want no negation with steering 'route', whose routing rules have none (globals.steering)")
 			case od.Name == "weight" && number(s, "weight") > maxRouteWeight:

@@ -23,7 +23,6 @@ type wan struct {
 // interfaces fills in Interfaces.
 func (l *loader) interfaces() {
 	var before []*wan
-	enabled, builtin := 0, false
 	for _, s := range l.of("interface") {
 		w := &wan{s, buildInterface(s)}
 		l.checkName(s, append([]string{DefaultPolicy}, reservedNames...))
@@ -35,21 +34,31 @@ func (l *loader) interfaces() {
 			}
 		}
 		before = append(before, w)
-		w.Probes = l.probesOf(s)
-		if w.Enabled && !s.bad {
-			if enabled++; enabled > MaxWANs {
-				l.fail(s, "", item{line: w.Line}, "want at most %d enabled interfaces", MaxWANs)
-			}
-		}
-		if s.bad {
-			continue
-		}
-		builtin = builtin || slices.Contains(w.Probes, BuiltinProbe)
-		l.config.Interfaces = append(l.config.Interfaces, w.Interface)
+		w.Probes = l.probesOf(s, BuiltinProbe)
+		l.addInterface(s, w.Interface)
 	}
-	if builtin && !slices.ContainsFunc(l.config.Probes, func(p Probe) bool { return p.Name == BuiltinProbe }) {
-		l.config.Probes = append(l.config.Probes, builtinProbe())
+}
+
+// addInterface puts a WAN into the Config if there is nothing against it.
+func (l *loader) addInterface(s *section, i Interface) {
+	if i.Enabled && !s.bad {
+		if l.enabled++; l.enabled > MaxWANs {
+			l.fail(s, "", item{line: i.Line}, "want at most %d enabled interfaces", MaxWANs)
+		}
 	}
+	if !s.bad {
+		l.config.Interfaces = append(l.config.Interfaces, i)
+	}
+}
+
+// interfaceNamed finds a WAN in the Config, nil if there is none.
+func (l *loader) interfaceNamed(name string) *Interface {
+	for i := range l.config.Interfaces {
+		if l.config.Interfaces[i].Name == name {
+			return &l.config.Interfaces[i]
+		}
+	}
+	return nil
 }
 
 func buildInterface(s *section) Interface {
@@ -70,13 +79,13 @@ func buildInterface(s *section) Interface {
 	return i
 }
 
-// probesOf resolves the probes of a WAN. One that is left without any gets the built-in one: it must not go unwatched.
-func (l *loader) probesOf(s *section) []string {
+// probesOf resolves the probes of a WAN, pseudowire or bond. What is left without any gets the built-in one: it must not go unwatched.
+func (l *loader) probesOf(s *section, builtin string) []string {
 	var names []string
 	if s.has("probe") {
 		for _, it := range s.items("probe") {
 			p, ok := l.refer(s, "probe", it)
-			if ok && one[string](p, "method") == loopback {
+			if ok && builtin == BuiltinProbe && one[string](p, "method") == loopback {
 				l.drop(s, "probe", it, "want another method than loopback: no provider answers it, only the far end of a pseudowire or bond member does")
 				continue
 			}
@@ -86,7 +95,7 @@ func (l *loader) probesOf(s *section) []string {
 		}
 	}
 	if len(names) == 0 {
-		names = []string{BuiltinProbe}
+		names = []string{builtin}
 	}
 	return names
 }

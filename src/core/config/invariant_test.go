@@ -42,7 +42,7 @@ func checkInvariants(t *testing.T, c *Config, ds Diagnostics) {
 	}
 	for _, p := range c.Policies {
 		names[p.Name] = "policy"
-		if len(p.Members) == 0 || p.Balance == "packet" || p.LastResort == "" || p.Failback == "" {
+		if len(p.Members) == 0 || p.LastResort == "" || p.Failback == "" {
 			t.Errorf("policy %+v", p)
 		}
 		for _, m := range p.Members {
@@ -56,6 +56,62 @@ func checkInvariants(t *testing.T, c *Config, ds Diagnostics) {
 	}
 	for _, r := range c.Rules {
 		checkRule(t, r, names)
+	}
+	checkJoins(t, c, names)
+}
+
+// checkJoins holds what the readers of pseudowires, connections and bonds rely on.
+func checkJoins(t *testing.T, c *Config, names map[string]string) {
+	t.Helper()
+	conns, wires := map[string]IPsec{}, map[string]Pseudowire{}
+	carried := func(name, iface, policy string) {
+		if iface != "" && policy != "" || iface != "" && names[iface] != "interface" || policy != "" && names[policy] != "policy" {
+			t.Errorf("%s: carried by interface %q, policy %q", name, iface, policy)
+		}
+	}
+	for _, i := range c.IPsec {
+		conns[i.Name] = i
+		carried(i.Name, i.Interface, i.Policy)
+		if (len(i.PSK) > 0) == (i.Cert != "") || (i.Cert == "") != (i.Key == "") || !i.Any && !i.Remote.IsValid() && i.RemoteHost == "" ||
+			i.Any && i.Mode != kstate.ModeTunnel || i.Family == 0 || len(i.ESPProposals) == 0 || i.Rekey <= 0 {
+			t.Errorf("ipsec %+v", i)
+		}
+	}
+	for _, p := range c.Pseudowires {
+		wires[p.Name] = p
+		carried(p.Name, p.Interface, p.Policy)
+		x, known := conns[p.IPsec]
+		if p.IPsec != "" && !known || p.Device == "" || len(p.Device) > 15 || p.TunnelID == 0 || p.PeerTunnel == 0 || p.SessionID == 0 || p.PeerID == 0 ||
+			p.Family == 0 || len(p.Probes) == 0 || !p.Remote.IsValid() && p.RemoteHost == "" || (p.Encap == "udp") != (p.LocalPort > 0) {
+			t.Errorf("pseudowire %+v", p)
+		}
+		if p.Policy != "" && x.Mode != kstate.ModeTunnel || known && (x.Interface != p.Interface || x.Policy != p.Policy) {
+			t.Errorf("pseudowire %s by %q %q, its ipsec %+v", p.Name, p.Interface, p.Policy, x)
+		}
+		if p.Encap == "udp" && !slices.Contains(c.Globals.FixedPorts, p.LocalPort) {
+			t.Errorf("pseudowire %s: port %d is not fixed: %v", p.Name, p.LocalPort, c.Globals.FixedPorts)
+		}
+		for _, probe := range p.Probes {
+			if names[probe] != "probe" {
+				t.Errorf("pseudowire %s: probe %q is missing", p.Name, probe)
+			}
+		}
+	}
+	for _, b := range c.Bonds {
+		if len(b.Members) == 0 || b.Device == "" || (b.Monitor == "arp") && len(b.ARPTargets) == 0 {
+			t.Errorf("bond %+v", b)
+		}
+		for _, m := range b.Members {
+			p, known := wires[m.Name]
+			if m.Pseudowire && (!known || p.Device != m.Device || b.Enabled && p.Enabled && p.Attach.Bond != b.Name) || !m.Pseudowire && len(m.Probes) == 0 {
+				t.Errorf("bond %s: member %+v", b.Name, m)
+			}
+		}
+	}
+	for _, u := range c.Tunnels {
+		if names[u.Interface] != "interface" || names[u.Name] != "interface" || !u.Remote.IsValid() {
+			t.Errorf("tunnel %+v", u)
+		}
 	}
 }
 

@@ -14,7 +14,10 @@ import (
 // errors it is what the file says, and a reload may take it; with errors it is what a boot can still run. After an UCI syntax error
 // nothing is known of the file: the Config is then empty and not enabled. Warnings need nobody's attention to run.
 func Load(name string, text []byte) (*Config, Diagnostics) {
-	l := &loader{file: name, config: &Config{}, named: make(map[string]*section)}
+	l := &loader{
+		file: name, config: &Config{}, named: make(map[string]*section),
+		members: make(map[string]Member), devices: make(map[string]string), joined: make(map[string]Interface),
+	}
 	file, err := uci.Parse(name, text)
 	if err != nil {
 		l.syntax(err)
@@ -25,8 +28,12 @@ func Load(name string, text []byte) (*Config, Diagnostics) {
 	l.checkSteering()
 	l.probes()
 	l.interfaces()
-	l.policies()
+	l.tunnels()
+	l.policies(false)
+	l.joins()
+	l.policies(true)
 	l.rules()
+	l.builtins()
 	if err != nil {
 		l.config.Globals.Enabled = false
 	}
@@ -41,12 +48,19 @@ type loader struct {
 	sections []*section // of known types, in file order
 	named    map[string]*section
 	diags    Diagnostics
+	enabled  int               // interfaces
+	members  map[string]Member // by section
+	devices  map[string]string // by device, whose it is
+	// joined are the WANs that pseudowires and bonds can be, by section. Policies that name one put it among the interfaces.
+	joined map[string]Interface
 }
 
 func (l *loader) report(s *section, option string, it item, warning bool, want string) {
-	d := Diagnostic{File: l.file, Line: it.line, Option: option, Value: it.text, Want: want, Warning: warning}
-	if s != nil {
-		d.Section = s.label
+	d := Diagnostic{File: l.file, Line: it.line, Section: s.label, Option: option, Value: it.text, Want: want, Warning: warning}
+	if s.doc != nil {
+		if od := s.doc.Option(option); od != nil && od.Kind == KindSecret {
+			d.Value = ""
+		}
 	}
 	l.diags = append(l.diags, d)
 }
@@ -110,10 +124,6 @@ func (l *loader) read(file *uci.File) {
 func (l *loader) unknownSection(raw *uci.Section, label string, types []string) {
 	s := &section{raw: raw, label: label}
 	it := item{text: raw.Type, line: raw.Line}
-	if slices.Contains(laterSections, raw.Type) {
-		l.warn(s, "", it, "not supported by this version, section ignored")
-		return
-	}
 	l.warn(s, "", it, "unknown section type, section ignored%s", hint(raw.Type, types))
 }
 

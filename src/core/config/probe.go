@@ -65,6 +65,36 @@ func builtinProbe() Probe {
 	return p
 }
 
+// builtins adds the built-in probes that are used and that the file does not replace.
+func (l *loader) builtins() {
+	used := make(map[string]bool)
+	note := func(names []string) {
+		for _, name := range names {
+			used[name] = true
+		}
+	}
+	for i := range l.config.Interfaces {
+		note(l.config.Interfaces[i].Probes)
+	}
+	for i := range l.config.Pseudowires {
+		note(l.config.Pseudowires[i].Probes)
+	}
+	for _, b := range l.config.Bonds {
+		for _, m := range b.Members {
+			note(m.Probes)
+		}
+	}
+	for _, p := range l.config.Probes {
+		delete(used, p.Name)
+	}
+	if used[BuiltinProbe] {
+		l.config.Probes = append(l.config.Probes, builtinProbe())
+	}
+	if used[LoopbackName] {
+		l.config.Probes = append(l.config.Probes, LoopbackProbe())
+	}
+}
+
 // LoopbackProbe is the built-in probe of pseudowires: the far end, once a second, down after three lost messages in the confirming
 // burst, up again after two good rounds. Another interval is a section of the same name away.
 func LoopbackProbe() Probe {

@@ -28,9 +28,9 @@ all traffic goes by the lowest metric that works, and what has the same metric s
 * Lists are written as ` + "`list name 'value'`" + `, once for each value, or as one option with blanks between the values; ports also with
   commas. Where ` + "`!`" + ` is allowed it stands before every value of a list, or once before all (` + "`! a b`, `!80,443`" + `): then none of them
   may match.
-* Names of sections are letters, digits and underscores, of any length, and each stands once in the file, whatever its type. Interfaces
-  and policies may not be called unreachable, blackhole or main, interfaces also not default.
-* Sections ipsec, pseudowire, bond, tunnel and mss_clamp are not supported by this version: they are ignored with a warning.
+* Names of sections are letters, digits and underscores, of any length, and each stands once in the file, whatever its type. Interfaces,
+  tunnels, pseudowires, bonds and policies may not be called unreachable, blackhole or main, all but policies also not default.
+* A pseudowire whose ipsec section has errors is left out with it: an error never has it run in clear.
 `
 
 func reference() string {
@@ -63,8 +63,17 @@ func whatCell(o *OptionDoc) string {
 		form = code(o.Values)
 	case KindSNAT:
 		form = code(o.Values) + " or an IPv4 address"
-	case KindGateway:
-		form = o.Family.String() + " address"
+	case KindSize:
+		form = code(o.Values) + " or a number " + o.bounds()
+	case KindEnd:
+		form = "address or host name"
+		if len(o.Values) > 0 {
+			form += ", or " + code(o.Values)
+		}
+	case KindGateway, KindOwn, KindNetwork:
+		if o.Family != 0 {
+			form = o.Family.String() + " " + form
+		}
 	case KindReference:
 		form = "name of a section " + strings.Join(o.Refers, ", ")
 		if len(o.Values) > 0 {
@@ -121,7 +130,7 @@ func steeringTable() string {
 				row(what, "yes", "no")
 			}
 			if len(o.MarkValues) > 0 {
-				row(what, code(without(o.Values, []string{"packet"})), code(without(o.Values, append(o.MarkValues, "packet"))))
+				row(what, code(o.Values), code(without(o.Values, o.MarkValues)))
 			}
 		}
 	}

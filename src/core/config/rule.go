@@ -174,7 +174,7 @@ func (l *loader) checkPolicy(s *section, r Rule) bool {
 	if !ok {
 		return false
 	}
-	if target.doc.Type == "interface" && !one[bool](target, "enabled") {
+	if target.doc.Type != "policy" && !one[bool](target, "enabled") {
 		l.warn(s, "policy", it, "is an interface that is not enabled: the rule has no effect")
 	}
 	return true

@@ -171,8 +171,8 @@ func (l *loader) checkConditions(s *section) {
 				continue
 			}
 			have := one[string](s, c.Option)
-			if slices.Contains(c.Values, have) {
-				continue
+			if have == "" || slices.Contains(c.Values, have) {
+				continue // of a required option that is missing that is what is said
 			}
 			it := item{text: o.Values[0].Text, line: o.Line}
 			if c.Useless {

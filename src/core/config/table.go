@@ -34,6 +34,14 @@ const (
 	KindDir       Kind = "directory"          // string, an absolute path
 	KindPath      Kind = "URL path"           // string that begins with a slash
 	KindHost      Kind = "host name"          // string
+	KindSize      Kind = "number"             // sizeValue: a word of Values, or an integer within Min and Max
+	KindEnd       Kind = "far end"            // endValue: an address, a host name, or a word of Values
+	KindCookie    Kind = "hexadecimal digits" // string of 4 or 8 raw bytes
+	KindSecret    Kind = "key"                // kstate.Secret; its text stands in no diagnostic
+	KindIdentity  Kind = "identity"           // string, as charon writes it
+	KindFile      Kind = "file"               // string, an absolute path
+	KindProposal  Kind = "proposal"           // string, in charon's notation
+	KindMember    Kind = "pseudowire or device"
 )
 
 // OptionDoc is all that is known of an option.
@@ -98,8 +106,8 @@ func (s *SectionDoc) Option(name string) *OptionDoc {
 
 // Sections returns the whole option table, in the order of the reference. The caller owns the copy.
 func Sections() []SectionDoc {
-	return []SectionDoc{globalsDoc(), interfaceDoc(), probeDoc(), policyDoc(), memberDoc(), ruleDoc()}
+	return []SectionDoc{
+		globalsDoc(), interfaceDoc(), probeDoc(), policyDoc(), memberDoc(), ruleDoc(),
+		pseudowireDoc(), ipsecDoc(), bondDoc(), clampDoc(), tunnelDoc(),
+	}
 }
-
-// laterSections are known to multiwan but not to this version of it.
-var laterSections = []string{"ipsec", "pseudowire", "bond", "tunnel", "mss_clamp"}

@@ -5,12 +5,14 @@ func policyDoc() SectionDoc {
 		Type: "policy", Example: "default",
 		Help: "Which WANs carry what a rule gives to it. The one named `default` carries what no rule matches; where the file has none, it consists of all interfaces by metric and weight.",
 		Options: []OptionDoc{
-			{Name: "interface", Kind: KindReference, List: true, Refers: []string{"interface"}, Was: []string{"use_interface"}, DefaultHelp: "none",
-				Help: "WANs, with their own metric and weight."},
+			{Name: "interface", Kind: KindReference, List: true, Refers: wans(), Was: []string{"use_interface"}, DefaultHelp: "none",
+				Help: "WANs, with their own metric and weight; also tunnels, and pseudowires and bonds with addresses of their own."},
 			{Name: "member", Kind: KindReference, List: true, Refers: []string{"member"}, Was: []string{"use_member"}, DefaultHelp: "none",
 				Help: "Sections `member`: WANs with a metric and weight for this policy. A policy needs at least one interface or member."},
-			{Name: "balance", Kind: KindEnum, Default: "connection", Values: []string{"connection", "source", "packet"}, MarkValues: []string{"source"},
-				Help: "What is spread by weight: connections, or sources (a host keeps its WAN). `packet` needs pseudowires, which this version does not have."},
+			{Name: "balance", Kind: KindEnum, Default: "connection", Values: []string{"connection", "source", "packet"}, MarkValues: []string{"source", "packet"},
+				Help: "What is spread by weight: connections, sources (a host keeps its WAN), or single packets. The last needs members without translation that lead to the same far end: pseudowires or bonds with addresses, or interfaces with snat and snat6 'none'."},
+			{Name: "delay_spread", Kind: KindMillis, Default: "5", Max: 1000, With: []Condition{{Option: "balance", Values: []string{"packet"}, Useless: true}},
+				Help: "How far the round-trip times of members may differ for balance 'packet'. Beyond it connections are spread until they agree again: packets that overtake each other slow down every TCP connection."},
 			{Name: "sticky", Kind: KindSeconds, Default: "0", Max: 604800, MarkOnly: true, Was: []string{"timeout"},
 				Help: "A source keeps its WAN for so long after its last new connection. 0: off."},
 			{Name: "last_resort", Kind: KindEnum, Default: "best_effort", Values: []string{"best_effort", "unreachable", "blackhole", "main"},
@@ -24,12 +26,15 @@ func policyDoc() SectionDoc {
 	}
 }
 
+// wans are the types of sections that can be members of policies.
+func wans() []string { return []string{"interface", "tunnel", "pseudowire", "bond"} }
+
 func memberDoc() SectionDoc {
 	return SectionDoc{
 		Type: "member", Example: "wanb_backup",
 		Help: "A WAN of a policy with a metric and weight of its own, as in mwan3.",
 		Options: []OptionDoc{
-			{Name: "interface", Kind: KindReference, Refers: []string{"interface"}, Required: true, Help: "The WAN."},
+			{Name: "interface", Kind: KindReference, Refers: wans(), Required: true, Help: "The WAN."},
 			{Name: "metric", Kind: KindInt, DefaultHelp: "the interface's", Min: 1, Max: 9999, Help: "The lowest metric that works carries everything."},
 			{Name: "weight", Kind: KindInt, DefaultHelp: "the interface's", Min: 1, Max: 1000, Help: "Share among members of the same metric."},
 		},
@@ -59,7 +64,7 @@ func ruleDoc() SectionDoc {
 			{Name: "uid", Kind: KindUID, With: router, DefaultHelp: "all", Help: "User id, or a range of them (`1000-1999`), of the router's program."},
 			{Name: "fwmark", Kind: KindMark, With: router, DefaultHelp: "all", Was: []string{"mark"}, Help: "Mark that the router's program sets on its sockets, `value` (in all bits but those of mark_mask) or `value/mask`."},
 			{Name: "sticky", Kind: KindSeconds, DefaultHelp: "the policy's", Max: 604800, MarkOnly: true, With: forwarded, Was: []string{"timeout"}, Help: "As the policy's, for this rule alone."},
-			{Name: "policy", Kind: KindReference, Refers: []string{"policy", "interface"}, Values: []string{"unreachable", "blackhole", "main"}, Required: true, Was: []string{"use_policy"},
+			{Name: "policy", Kind: KindReference, Refers: []string{"policy", "interface", "tunnel"}, Values: []string{"unreachable", "blackhole", "main"}, Required: true, Was: []string{"use_policy"},
 				Help: "A policy, a WAN (then it alone), or `unreachable`, `blackhole`, `main` (the main routing table)."},
 		},
 	}

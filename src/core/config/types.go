@@ -9,8 +9,9 @@ import (
 
 // Config is a checked configuration: every reference resolves, every value is inside its bounds, every default is filled in.
 type Config struct {
-	Globals    Globals
-	Interfaces []Interface // in file order
+	Globals Globals
+	// Interfaces are those of the file in its order, then those that tunnels are, then pseudowires and bonds that policies name.
+	Interfaces []Interface
 	Probes     []Probe
 	Policies   []Policy
 	Rules      []Rule // in file order: the first that matches wins
@@ -96,6 +97,8 @@ type Policy struct {
 	FailbackDelay time.Duration
 	// DrainTimeout is how long after the failback the connections on the backup may last (failback drain).
 	DrainTimeout time.Duration
+	// DelaySpread is how far the round-trip times of members may differ for balance packet; beyond it connections are spread.
+	DelaySpread time.Duration
 }
 
 // Member is a WAN of a policy.

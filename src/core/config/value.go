@@ -41,6 +41,12 @@ func (o *OptionDoc) parse(text string) (any, error) {
 		return o.parseNumber(text)
 	case KindGateway, KindOwn, KindNetwork, KindMatch, KindSNAT:
 		return o.parseAddress(text)
+	case KindSize:
+		return o.parseSize(text)
+	case KindEnd:
+		return o.parseEnd(text)
+	case KindCookie, KindSecret, KindIdentity, KindFile, KindProposal:
+		return o.parseJoin(text)
 	case KindTarget:
 		// The form depends on the method: checked with the probe.
 		return text, nil
@@ -127,9 +133,9 @@ func (o *OptionDoc) parseText(text string) (any, error) {
 	switch o.Kind {
 	case KindDevice:
 		return o.parseDevice(text)
-	case KindIface:
+	case KindIface, KindMember:
 		if isName(text) && text != "lo" {
-			return text, nil // networks of netifd have names of any length
+			return text, nil // networks of netifd have names of any length, sections too
 		}
 		return o.parseDevice(text)
 	case KindName, KindReference:
