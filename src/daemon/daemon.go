@@ -25,6 +25,7 @@ import (
 type Options struct {
 	Config  string // path of the configuration file
 	Socket  string // path of the control socket; the state file lies beside it
+	VICI    string // path of charon's control socket
 	Version string
 	Log     *logrus.Logger
 }
@@ -72,7 +73,7 @@ func Run(ctx context.Context, o Options) error {
 	d.lines = newLines(d)
 	d.answers = newAnswers()
 	ports := k.ports(statePath(o.Socket))
-	d.ike = newIKE(func() { d.loop.Kick("security associations") })
+	d.ike = newIKE(o.VICI, func() { d.loop.Kick("security associations") })
 	ports.IKE = d.ike
 	ports.Hook = d.hook
 	ports.Publish = d.publish
@@ -159,15 +160,15 @@ func (d *daemon) hook(h diff.Hook) {
 	d.hooks.Send(e)
 }
 
-// Clean removes what a daemon with that socket left behind.
-func Clean(ctx context.Context, socket string) error {
+// Clean removes what a daemon with these sockets, its own and charon's, left behind.
+func Clean(ctx context.Context, socket, vici string) error {
 	k, err := openKernel()
 	if err != nil {
 		return err
 	}
 	defer k.close()
 	ports := k.ports(statePath(socket))
-	ports.IKE = newIKE(func() {})
+	ports.IKE = newIKE(vici, func() {})
 	return reconcile.Cleanup(ctx, ports)
 }
 

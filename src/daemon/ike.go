@@ -23,9 +23,9 @@ type ike struct {
 	done chan struct{}
 }
 
-// newIKE makes an ike that calls changed, which must not block, when its SAs do.
-func newIKE(changed func()) *ike {
-	return &ike{Client: ipsec.New(ipsec.Options{Changed: changed}), needed: make(chan struct{}), done: make(chan struct{})}
+// newIKE makes an ike that speaks to charon's socket and calls changed, which must not block, when its SAs do.
+func newIKE(socket string, changed func()) *ike {
+	return &ike{Client: ipsec.New(ipsec.Options{Socket: socket, Changed: changed}), needed: make(chan struct{}), done: make(chan struct{})}
 }
 
 // Set declares the connections that are wanted.

@@ -62,7 +62,7 @@ _multiwan() {
 	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words= options=
 	local _multiwan_files= _multiwan_wans=
 	case $before in
-	--config|--socket) COMPREPLY=($(compgen -f -- "$current")); return ;;
+	--config|--socket|--vici) COMPREPLY=($(compgen -f -- "$current")); return ;;
 	--ubus) COMPREPLY=($(compgen -W 'auto off' -- "$current")); return ;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then

@@ -1,20 +1,30 @@
 package main
 
 import (
+	"flag"
+
 	"multiwan/src/daemon"
+	"multiwan/src/ipsec"
 	"multiwan/src/journal"
 )
 
 func runCommand() *command {
+	var vici string
 	return &command{
 		name: "run", summary: "run the daemon, in the foreground",
 		help: "Steers, probes and repairs until SIGTERM, which leaves everything in place for the next start; `multiwan stop` removes\n" +
 			"it. SIGHUP reads the configuration again. Logs to standard error and to the system log. Needs root.",
+		flags: func(fs *flag.FlagSet) { viciFlag(fs, &vici) },
 		run: func(c *call) error {
 			if err := c.want(0, 0, ""); err != nil {
 				return err
 			}
-			return daemon.Run(c.ctx, daemon.Options{Config: c.config, Socket: c.socket, Version: version, Log: journal.Open()})
+			return daemon.Run(c.ctx, daemon.Options{Config: c.config, Socket: c.socket, VICI: vici, Version: version, Log: journal.Open()})
 		},
 	}
+}
+
+// viciFlag adds the option that says where strongSwan listens.
+func viciFlag(fs *flag.FlagSet, to *string) {
+	fs.StringVar(to, "vici", ipsec.DefaultSocket, "control socket of strongSwan's charon, its `path`")
 }
