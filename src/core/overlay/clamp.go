@@ -23,40 +23,31 @@ type sizes [2]int
 // clampBridges holds what crosses the pseudowire ports of bridges, in both directions: forwarded frames, and those of the router itself. Our
 // own probes of the far end stop here, they are nobody else's business.
 func (b *builder) clampBridges(r *ruleset) {
-	var rules, probes []kstate.NftRule
+	var ports []string
+	clamps := branches{prefix: "overlay_clamp_"}
 	for _, h := range b.held {
 		if h.bridge == "" {
 			continue
 		}
+		ports = append(ports, h.device)
 		for _, c := range b.clampsOf(func(c config.Clamp) bool { return c.Bridge == h.bridge }) {
 			s := b.fit(c, h)
 			h.out.note(s)
-			rules = append(rules, clampRules(h.device, s, c.Subnets, "meta protocol", "ip", "ip6")...)
-		}
-		probes = append(probes, kstate.NftRule{
-			Match: []kstate.Match{match("iifname", h.device), match("ether type", "0x8902"), match("ether daddr", "01:80:c2:00:00:30")}, Do: verdict("drop"),
-		})
-	}
-	if len(rules)+len(probes) == 0 {
-		return
-	}
-	if b.lacking("nft_meta_bridge") != "" {
-		return
-	}
-	if len(rules) > 0 {
-		r.table.Counters = append(r.table.Counters, clamped)
-		for _, hook := range []string{"forward", "input", "output"} {
-			r.chain(kstate.Chain{Name: "overlay_" + hook, Type: "filter", Hook: hook, Priority: prioFilter, Rules: []kstate.NftRule{
-				{Match: []kstate.Match{syn()}, Do: verdict("jump overlay_clamp")}}})
+			clamps.add(h.device, clampRules(s, c.Subnets, "meta protocol", "ip", "ip6")...)
 		}
 	}
-	r.chain(kstate.Chain{Name: "overlay_probes", Type: "filter", Hook: "prerouting", Priority: prioFirst, Rules: probes})
-	r.chain(kstate.Chain{Name: "overlay_clamp", Rules: rules})
+	if len(ports) == 0 || b.lacking("nft_meta_bridge") != "" {
+		return
+	}
+	r.chain(kstate.Chain{Name: "overlay_probes", Type: "filter", Hook: "prerouting", Priority: prioFirst, Rules: []kstate.NftRule{{
+		Match: []kstate.Match{match("ether type", "0x8902"), match("ether daddr", "01:80:c2:00:00:30"), match("iifname", ports...)}, Do: verdict("drop"),
+	}}})
+	clamps.hang(r, prioFilter, "forward", "input", "output")
 }
 
 // clampRouted holds what goes through devices with addresses, forwarded or the router's own.
 func (b *builder) clampRouted(r *ruleset) {
-	var rules []kstate.NftRule
+	clamps := branches{prefix: "overlay_clamp_"}
 	seen := map[string]bool{}
 	for _, h := range b.held {
 		if h.bridge != "" {
@@ -66,24 +57,27 @@ func (b *builder) clampRouted(r *ruleset) {
 		for _, c := range b.clampsOf(func(c config.Clamp) bool { return c.Device == h.device }) {
 			s := b.fit(c, h)
 			h.out.note(s)
-			rules = append(rules, clampRules(h.device, s, c.Subnets, "meta nfproto", "ipv4", "ipv6")...)
+			clamps.add(h.device, clampRules(s, c.Subnets, "meta nfproto", "ipv4", "ipv6")...)
 		}
 	}
 	for _, c := range b.c.Clamps {
 		if c.Enabled && c.Device != "" && !seen[c.Device] {
-			s := b.foreignSize(c)
-			rules = append(rules, clampRules(c.Device, s, c.Subnets, "meta nfproto", "ipv4", "ipv6")...)
+			clamps.add(c.Device, clampRules(b.foreignSize(c), c.Subnets, "meta nfproto", "ipv4", "ipv6")...)
 		}
 	}
-	if len(rules) == 0 {
+	clamps.hang(r, prioMangle, "prerouting", "postrouting")
+}
+
+// hang leads SYN and SYN-ACK from hooks to the clamps of their devices.
+func (x *branches) hang(r *ruleset, prio int, hooks ...string) {
+	if len(x.values) == 0 {
 		return
 	}
 	r.table.Counters = append(r.table.Counters, clamped)
-	for _, hook := range []string{"prerouting", "postrouting"} {
-		r.chain(kstate.Chain{Name: "overlay_clamp_" + hook, Type: "filter", Hook: hook, Priority: prioMangle, Rules: []kstate.NftRule{
-			{Match: []kstate.Match{syn()}, Do: verdict("jump overlay_clamp")}}})
+	for _, hook := range hooks {
+		r.chain(kstate.Chain{Name: "overlay_" + hook, Type: "filter", Hook: hook, Priority: prio, Rules: x.byDevice(hook, syn())})
 	}
-	r.chain(kstate.Chain{Name: "overlay_clamp", Rules: rules})
+	x.chains(r)
 }
 
 // clampsOf returns the sections that are about a device; where the file has none, what stands for it: all connections, size computed.
@@ -154,20 +148,18 @@ func (a *attachment) note(s sizes) {
 	}
 }
 
-// clampRules lower the MSS of SYN and SYN-ACK, in both directions through a device. Where subnets are given, one end lies in one of them.
-func clampRules(device string, s sizes, subnets []netip.Prefix, key, four, six string) []kstate.NftRule {
+// clampRules lower the MSS of SYN and SYN-ACK. Where subnets are given, one end lies in one of them.
+func clampRules(s sizes, subnets []netip.Prefix, key, four, six string) []kstate.NftRule {
 	var out []kstate.NftRule
 	for i, f := range kstate.Families {
 		if s[i] <= 0 {
 			continue
 		}
 		value := map[kstate.Family]string{kstate.IPv4: four, kstate.IPv6: six}[f]
-		for _, dir := range []string{"iifname", "oifname"} {
-			for _, narrow := range within(f, subnets) {
-				m := append([]kstate.Match{match(dir, device), match(key, value)}, narrow...)
-				m = append(m, kstate.Match{Key: "tcp option maxseg size", Over: true, Values: []string{strconv.Itoa(s[i])}})
-				out = append(out, kstate.NftRule{Match: m, Do: []kstate.Statement{{Counter: clamped}, {MSS: &kstate.MSS{Size: s[i]}}}})
-			}
+		for _, narrow := range within(f, subnets) {
+			m := append([]kstate.Match{match(key, value)}, narrow...)
+			m = append(m, kstate.Match{Key: "tcp option maxseg size", Over: true, Values: []string{strconv.Itoa(s[i])}})
+			out = append(out, kstate.NftRule{Match: m, Do: []kstate.Statement{{Counter: clamped}, {MSS: &kstate.MSS{Size: s[i]}}}})
 		}
 	}
 	return out

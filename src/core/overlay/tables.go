@@ -100,15 +100,82 @@ func (b *builder) guarded() []kstate.Tunnel {
 }
 
 // guards drop the outer packets of protected pseudowires that are in clear, in both directions. They are the second guard: the blocks of
-// XFRM stand without them, and they without the blocks.
+// XFRM stand without them, and they without the blocks. A map finds the rules of a far end, since every packet of the router comes by.
 func (b *builder) guards(r *ruleset) {
-	var in, out []kstate.NftRule
+	in := branches{prefix: "overlay_in_"}
+	out := branches{prefix: "overlay_out_"}
 	for _, t := range b.guarded() {
-		out = append(out, kstate.NftRule{Match: append(outer(t), match("rt ipsec", "missing")), Do: verdict("drop")})
-		in = append(in, kstate.NftRule{Match: append(outer(reversed(t)), match("meta ipsec", "missing")), Do: verdict("drop")})
+		far := t.Remote.String()
+		out.add(far, kstate.NftRule{Match: append(outer(t), match("rt ipsec", "missing")), Do: verdict("drop")})
+		in.add(far, kstate.NftRule{Match: append(outer(reversed(t)), match("meta ipsec", "missing")), Do: verdict("drop")})
 	}
-	r.chain(kstate.Chain{Name: "overlay_guard_in", Type: "filter", Hook: "input", Priority: prioFilter, Rules: in})
-	r.chain(kstate.Chain{Name: "overlay_guard_out", Type: "filter", Hook: "output", Priority: prioFilter, Rules: out})
+	r.chain(kstate.Chain{Name: "overlay_guard_in", Type: "filter", Hook: "input", Priority: prioFilter, Rules: in.byAddress("saddr")})
+	r.chain(kstate.Chain{Name: "overlay_guard_out", Type: "filter", Hook: "output", Priority: prioFilter, Rules: out.byAddress("daddr")})
+	in.chains(r)
+	out.chains(r)
+}
+
+// branches are chains that a verdict map leads to, by a value of the packet.
+type branches struct {
+	prefix string // of the chains' names
+	values []string
+	rules  map[string][]kstate.NftRule
+}
+
+// add puts a rule into the chain of a value.
+func (x *branches) add(value string, rules ...kstate.NftRule) {
+	if len(rules) == 0 {
+		return
+	}
+	if x.rules == nil {
+		x.rules = map[string][]kstate.NftRule{}
+	}
+	if x.rules[value] == nil {
+		x.values = append(x.values, value)
+	}
+	x.rules[value] = append(x.rules[value], rules...)
+}
+
+func (x *branches) name(value string) string { return x.prefix + strings.ReplaceAll(value, ":", "_") }
+
+// chains adds the chains to a table.
+func (x *branches) chains(r *ruleset) {
+	for _, v := range x.values {
+		r.chain(kstate.Chain{Name: x.name(v), Rules: x.rules[v]})
+	}
+}
+
+// by returns a rule that leads to the chains by a key, none where there are none.
+func (x *branches) by(key string, of func(value string) bool, first ...kstate.Match) []kstate.NftRule {
+	vm := &kstate.Vmap{Key: key}
+	for _, v := range x.values {
+		if of(v) {
+			vm.Elems = append(vm.Elems, kstate.VmapElem{Value: v, Verdict: "jump " + x.name(v)})
+		}
+	}
+	if len(vm.Elems) == 0 {
+		return nil
+	}
+	return []kstate.NftRule{{Match: first, Do: []kstate.Statement{{Vmap: vm}}}}
+}
+
+// byAddress leads by the address of one side.
+func (x *branches) byAddress(side string) []kstate.NftRule {
+	four := func(v string) bool { return !strings.Contains(v, ":") }
+	six := func(v string) bool { return !four(v) }
+	return slices.Concat(x.by("ip "+side, four, match("meta nfproto", "ipv4")), x.by("ip6 "+side, six, match("meta nfproto", "ipv6")))
+}
+
+// byDevice leads by the devices of a packet that are known in a hook.
+func (x *branches) byDevice(hook string, first ...kstate.Match) []kstate.NftRule {
+	all := func(string) bool { return true }
+	switch hook {
+	case "prerouting", "input":
+		return x.by("iifname", all, first...)
+	case "output", "postrouting":
+		return x.by("oifname", all, first...)
+	}
+	return slices.Concat(x.by("iifname", all, first...), x.by("oifname", all, first...))
 }
 
 // bindings give outer packets their own source by name, so that no masquerade after them changes it: a binding that is made cannot be made
