@@ -42,6 +42,7 @@ type sketch struct {
 	WANs     string // name@device, in order
 	Default  string // members of the default policy as name:metric:weight
 	Rules    string // name>policy/origin
+	Joins    string // name/ipsec/interface/i where this end initiates; bond[members]
 }
 
 func sketchOf(c *Config) sketch {
@@ -62,18 +63,45 @@ func sketchOf(c *Config) sketch {
 	for _, r := range c.Rules {
 		rules = append(rules, r.Name+">"+r.Policy+"/"+r.Origin)
 	}
+	s.Joins = joinsOf(c)
 	s.WANs, s.Default, s.Rules = strings.Join(wans, " "), strings.Join(members, " "), strings.Join(rules, " ")
 	return s
+}
+
+func joinsOf(c *Config) string {
+	var joins []string
+	initiate := map[string]string{}
+	for _, x := range c.IPsec {
+		initiate[x.Name] = map[bool]string{true: "i"}[x.Initiate]
+	}
+	for _, p := range c.Pseudowires {
+		joins = append(joins, strings.Join([]string{p.Name, p.IPsec, p.Interface, initiate[p.IPsec]}, "/"))
+	}
+	for _, b := range c.Bonds {
+		var members []string
+		for _, m := range b.Members {
+			members = append(members, m.Name)
+		}
+		joins = append(joins, b.Name+"["+strings.Join(members, " ")+"]")
+	}
+	return strings.Join(joins, " ")
 }
 
 // TestExamples loads every file under docs/examples and holds what it means.
 func TestExamples(t *testing.T) {
 	want := map[string]sketch{
-		"two-static-isps":  {"mark", "cable@eth1 telco@eth2.4", "cable:1:1 telco:2:1", "mail>telco/forwarded"},
-		"two-adsl-one-nic": {"mark", "adsl1@eth0 adsl2@eth0", "adsl1:1:1 adsl2:1:1", ""},
-		"multipath":        {"route", "fibre@eth1 cable@eth2 dsl@ppp0", "fibre:1:4 cable:1:2 dsl:1:1", ""},
-		"cable-and-lte":    {"mark", "cable@eth1 lte@wwan0", "cable:1:1 lte:2:1", "backup>never_lte/forwarded voip>default/forwarded"},
-		"openvpn-per-isp":  {"mark", "internet1@eth1 internet2@eth2", "internet1:1:1 internet2:1:1", "tunnel1>internet1/router tunnel2>internet2/router"},
+		"two-static-isps":      {"mark", "cable@eth1 telco@eth2.4", "cable:1:1 telco:2:1", "mail>telco/forwarded", ""},
+		"two-adsl-one-nic":     {"mark", "adsl1@eth0 adsl2@eth0", "adsl1:1:1 adsl2:1:1", "", ""},
+		"multipath":            {"route", "fibre@eth1 cable@eth2 dsl@ppp0", "fibre:1:4 cable:1:2 dsl:1:1", "", ""},
+		"cable-and-lte":        {"mark", "cable@eth1 lte@wwan0", "cable:1:1 lte:2:1", "backup>never_lte/forwarded voip>default/forwarded", ""},
+		"two-sites.uci":        {"mark", "cable@eth1 telco@eth2", "cable:1:1 telco:2:1", "", "pw_cable/dc_cable/cable/i pw_telco/dc_telco/telco/i ha[pw_cable pw_telco]"},
+		"two-sites-mirror.uci": {"mark", "fibre@eth1 radio@eth2", "fibre:1:1 radio:2:1", "", "pw_cable/branch_cable/fibre/ pw_telco/branch_telco/radio/ ha[pw_cable pw_telco]"},
+		"hub.uci":              {"mark", "wan@eth0", "wan:1:1", "", "pw_north/north/wan/ pw_south/south/wan/"},
+		"bond.uci":             {"mark", "cable@eth1 telco@eth2", "cable:1:1 telco:1:1", "", "pw_cable/by_cable/cable/i pw_telco/by_telco/telco/i trunk[pw_cable pw_telco]"},
+		"openvpn-bond.uci":     {"mark", "internet1@eth1 internet2@eth2", "internet1:1:1 internet2:1:1", "tunnel1>internet1/router tunnel2>internet2/router", "ha[tap0 tap1]"},
+		"6rd.uci":              {"mark", "telco@eth1 cable@eth2 sixrd@sixrd", "telco:1:1 cable:2:1 sixrd:1:1", "", ""},
+		"spray.uci":            {"mark", "fast@eth1 slow@eth2 pw_fast@pw_fast pw_slow@pw_slow", "fast:1:1 slow:1:1", "to_dc>both/forwarded", "pw_fast/by_fast/fast/i pw_slow/by_slow/slow/i"},
+		"openvpn-per-isp":      {"mark", "internet1@eth1 internet2@eth2", "internet1:1:1 internet2:1:1", "tunnel1>internet1/router tunnel2>internet2/router", ""},
 	}
 	files, err := filepath.Glob(examplesDir + "/*")
 	if err != nil {
@@ -110,7 +138,7 @@ func TestShipped(t *testing.T) {
 		lines = append(lines, line)
 	}
 	c = loadClean(t, shippedPath, []byte(strings.Join(lines, "")))
-	want := sketch{"mark", "wan@ wanb@", "wan:1:1 wanb:2:1", "backup>only_wan/forwarded voip>wan/forwarded"}
+	want := sketch{"mark", "wan@ wanb@", "wan:1:1 wanb:2:1", "backup>only_wan/forwarded voip>wan/forwarded", "far_lan/far/wan/i"}
 	if diff := cmp.Diff(want, sketchOf(c)); diff != "" {
 		t.Errorf("example (-want +got):\n%s", diff)
 	}
