@@ -18,12 +18,21 @@ func checkInvariants(t *testing.T, c *Config, ds Diagnostics) {
 		t.Errorf("globals out of bounds: %+v", g)
 	}
 	names := map[string]string{}
-	enabled := 0
+	enabled, joined := 0, 0
+	for _, p := range c.Pseudowires {
+		names[p.Name] = "pseudowire"
+	}
+	for _, b := range c.Bonds {
+		names[b.Name] = "bond"
+	}
 	for _, p := range c.Probes {
 		names[p.Name] = "probe"
 		checkProbe(t, p)
 	}
 	for _, i := range c.Interfaces {
+		if i.Enabled && names[i.Name] != "" {
+			joined++
+		}
 		names[i.Name] = "interface"
 		if i.Enabled {
 			enabled++
@@ -51,7 +60,7 @@ func checkInvariants(t *testing.T, c *Config, ds Diagnostics) {
 			}
 		}
 	}
-	if enabled > 0 && names[DefaultPolicy] != "policy" {
+	if enabled > joined && names[DefaultPolicy] != "policy" {
 		t.Error("no default policy")
 	}
 	for _, r := range c.Rules {

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// DefaultPolicy is the name of the policy for what no rule matches. Config always has one unless it has no enabled interface.
+// DefaultPolicy is the name of the policy for what no rule matches. Config always has one unless it has no enabled interface
+// or tunnel: pseudowires and bonds lead to other sites, they carry it only where the file says so.
 const DefaultPolicy = "default"
 
 // maxPolicies is the number of policy tables in the range of ours, those of the WANs taken off.
