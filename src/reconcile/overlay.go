@@ -61,7 +61,10 @@ func (l *Loop) lookOverlay(ctx context.Context, c *config.Config) (*joined, erro
 func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) error {
 	j := d.join
 	j.facts.Network = d.facts.Network
-	j.facts.Active = activeOrder(d.plan)
+	j.facts.Active, j.facts.Tables = activeOrder(d.plan), map[string]uint32{}
+	for _, w := range d.plan.WANs {
+		j.facts.Tables[w.Name] = w.Table
+	}
 	j.facts.Names = in.names
 	j.facts.Verdicts = map[string]plan.Verdict{}
 	for name, v := range in.farEnds {

@@ -53,16 +53,21 @@ func (b *builder) outlets() []*outlet {
 	return out
 }
 
-// peers are the names by which a far end is known again.
+// peers are the names by which a far end is known again: its address and its identity. The outer address of one that calls from anywhere may
+// be that of a NAT which it shares with others.
 func (w *wire) peers() []string {
-	p := []string{w.remote.String()}
-	if w.sec != nil {
-		if w.sec.remote.IsValid() {
-			p = append(p, w.sec.remote.String())
-		}
-		if w.sec.RemoteID != "" {
-			p = append(p, w.sec.RemoteID)
-		}
+	if w.sec == nil {
+		return []string{w.remote.String()}
+	}
+	var p []string
+	if !w.sec.Any || w.Remote.IsValid() {
+		p = append(p, w.remote.String())
+	}
+	if !w.sec.Any && w.sec.remote.IsValid() {
+		p = append(p, w.sec.remote.String())
+	}
+	if w.sec.RemoteID != "" {
+		p = append(p, w.sec.RemoteID)
 	}
 	return p
 }
