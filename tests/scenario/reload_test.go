@@ -191,7 +191,8 @@ func TestP2Switches(t *testing.T) {
 		if strings.HasPrefix(name, "wan1") && tally.OK != tally.Started {
 			t.Errorf("%s: %d of %d new connections worked: %v", name, tally.OK, tally.Started, tally.Errors)
 		}
-		if affected > switches/2 {
+		// How many are just beginning depends on how long the machine takes for one.
+		if affected > 2*switches {
 			t.Errorf("%s: %d of %d new connections broke in %d switches: %v", name, affected, tally.Started, switches, tally.Errors)
 		}
 		t.Logf("%s: %+v", name, tally)
