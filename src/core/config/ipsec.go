@@ -94,11 +94,15 @@ func (l *loader) checkWeak(s *section, option string) {
 
 // settle decides what depends on the pseudowires that use a connection. One that fails takes them with it.
 func (l *loader) settle(conns []*conn) {
+	named := make(map[string]bool) // by pseudowires, left out or not
+	for _, s := range l.of("pseudowire") {
+		named[one[string](s, "ipsec")] = true
+	}
 	for _, c := range conns {
 		if c.bad {
 			continue
 		}
-		l.settleSelectors(c)
+		l.settleSelectors(c, named)
 		for _, w := range c.users {
 			w.Interface, w.Policy = c.Interface, c.Policy // which it may have from a pseudowire further down
 		}
@@ -114,7 +118,7 @@ func (l *loader) settle(conns []*conn) {
 }
 
 // settleSelectors fills in the selectors of mode tunnel: exactly the pseudowires' ends where the file gives none.
-func (l *loader) settleSelectors(c *conn) {
+func (l *loader) settleSelectors(c *conn, named map[string]bool) {
 	for _, w := range c.users {
 		if c.Mode == kstate.ModeTransport {
 			break
@@ -126,8 +130,7 @@ func (l *loader) settleSelectors(c *conn) {
 			c.RemoteTS = unique(append(c.RemoteTS, host(w.Remote)))
 		}
 	}
-	used := slices.ContainsFunc(l.of("pseudowire"), func(s *section) bool { return one[string](s, "ipsec") == c.Name })
-	if !used && c.Enabled && (len(c.LocalTS) == 0 || len(c.RemoteTS) == 0) {
+	if !named[c.Name] && c.Enabled && (len(c.LocalTS) == 0 || len(c.RemoteTS) == 0) {
 		l.warn(c.section, "", item{text: c.Name, line: c.Line}, "protects nothing: no pseudowire uses it, and it has no local_ts and remote_ts")
 	}
 }

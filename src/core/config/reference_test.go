@@ -109,7 +109,9 @@ func defaultCell(o *OptionDoc) string {
 
 func builtinText() string {
 	p := builtinProbe()
-	return fmt.Sprintf("\nThe built-in probe, named `%s`, has the defaults of this table and the targets %s. A section of that name replaces it.\n", p.Name, code(p.Targets))
+	return fmt.Sprintf("\nThe built-in probe, named `%s`, has the defaults of this table and the targets %s. A section of that name replaces it.\n", p.Name, code(p.Targets)) +
+		fmt.Sprintf("\nThe built-in probe of pseudowires and bonds, named `%s`, has method `loopback`, down %d, up %d and else the defaults. A section of that name replaces it too.\n",
+			LoopbackName, LoopbackProbe().Down, LoopbackProbe().Up)
 }
 
 // steeringTable says what steering 'route' cannot do.

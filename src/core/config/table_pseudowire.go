@@ -45,6 +45,6 @@ func attachOptions(sizes []string, size, watched string) []OptionDoc {
 		{Name: "ipaddr", Kind: KindOwn, List: true, DefaultHelp: "none", Help: "Addresses of the device's own, with the length of their network."},
 		{Name: "gateway", Kind: KindGateway, DefaultHelp: "the other host of a /30, /31 or /127", Help: "The next hop behind it, for policies that name it."},
 		{Name: "mtu", Kind: KindSize, Default: "auto", Values: sizes, Min: minMTU, Max: 9000, Help: "MTU of the device. " + size + " With IPv6 addresses at least 1280."},
-		{Name: "probe", Kind: KindReference, List: true, Refers: []string{"probe"}, DefaultHelp: "the built-in probe `loopback`, see below", Help: watched},
+		{Name: "probe", Kind: KindReference, List: true, Refers: []string{"probe"}, DefaultHelp: "the built-in probe `loopback`, see probe", Help: watched},
 	}
 }
