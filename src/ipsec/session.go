@@ -1,0 +1,206 @@
+package ipsec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/strongswan/govici/vici"
+
+	"multiwan/src/core/kstate"
+)
+
+// DefaultSocket is where charon listens unless its vici plugin is told otherwise.
+const DefaultSocket = "/var/run/charon.vici"
+
+// commandTimeout bounds a command. Charon answers within milliseconds, unless it waits for the resolver or is stopped.
+const commandTimeout = 30 * time.Second
+
+// events are the hints that we listen for. The log says why a connection fails; charon has a dozen lines of level 1 for a handshake and
+// few else.
+func hints() []string {
+	return []string{"ike-updown", "child-updown", "ike-rekey", "child-rekey", "log"}
+}
+
+// eventQueue is how many events may wait; govici drops more, then everything is listed.
+const eventQueue = 256
+
+// refusal is the answer of charon to a command that it did not carry out.
+type refusal struct{ command, why string }
+
+func (r refusal) Error() string { return r.command + ": " + r.why }
+
+// session is one connection to charon, and what is known to be loaded there.
+type session struct {
+	vici   *vici.Session
+	wire   *wire
+	events chan vici.Event
+	keys   map[string]string // id of a private key in charon by path
+}
+
+func openSession(ctx context.Context, dial func(context.Context) (net.Conn, error)) (*session, error) {
+	s := &session{events: make(chan vici.Event, eventQueue), keys: map[string]string{}}
+	var err error
+	s.vici, err = vici.NewSession(vici.WithDialContext(func(context.Context, string, string) (net.Conn, error) {
+		c, err := dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.wire = newWire(c)
+		return s.wire, nil
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("connect to charon: %w", err)
+	}
+	return s, nil
+}
+
+// subscribe asks for the events.
+func (s *session) subscribe() error {
+	s.wire.hold(len(hints()))
+	s.vici.NotifyEvents(s.events)
+	if err := s.vici.Subscribe(hints()...); err != nil {
+		return fmt.Errorf("subscribe to events of charon: %w", err)
+	}
+	return nil
+}
+
+func (s *session) close() { s.vici.Close() }
+
+// call runs a command. A refusal leaves the session good, any other error does not.
+func (s *session) call(ctx context.Context, command string, args section) (values, error) {
+	m, err := args.message()
+	if err != nil {
+		return values{}, refusal{command, err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	answer, err := s.vici.Call(ctx, command, m)
+	switch {
+	case answer != nil && err != nil:
+		why, _ := answer.Get("errmsg").(string)
+		return values{answer}, refusal{command, why}
+	case err != nil:
+		return values{}, fmt.Errorf("%s: %w", command, err)
+	}
+	return values{answer}, nil
+}
+
+// list returns the SAs of our connections by name, without the prefix; of one connection, unless name is "".
+func (s *session) list(ctx context.Context, name string) (map[string][]SA, error) {
+	var args section
+	if name != "" {
+		args = args.option("ike", prefix+name)
+	}
+	m, err := args.message()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	found := map[string][]SA{}
+	now := time.Now()
+	for entry, err := range s.vici.CallStreaming(ctx, "list-sas", saEvent, m) {
+		s.wire.done()
+		if err != nil {
+			return nil, fmt.Errorf("list-sas: %w", err)
+		}
+		values{entry}.sections(func(key string, v values) {
+			if n, ours := strings.CutPrefix(key, prefix); ours {
+				found[n] = append(found[n], readSA(v, now))
+			}
+		})
+	}
+	for _, sas := range found {
+		sortSAs(sas)
+	}
+	return found, nil
+}
+
+// loaded returns the names of our connections and of our shared keys in charon, without the prefixes.
+func (s *session) loaded(ctx context.Context) (conns, keys []string, err error) {
+	answer, err := s.call(ctx, "get-conns", nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, n := range answer.list("conns") {
+		if n, ours := strings.CutPrefix(n, prefix); ours {
+			conns = append(conns, n)
+		}
+	}
+	if answer, err = s.call(ctx, "get-shared", nil); err != nil {
+		return nil, nil, err
+	}
+	for _, n := range answer.list("keys") {
+		if n, ours := strings.CutPrefix(n, keyPrefix); ours {
+			keys = append(keys, n)
+		}
+	}
+	return conns, keys, nil
+}
+
+// load has charon hold a connection and its key, in place of what it has under that name. SAs are left alone.
+func (s *session) load(ctx context.Context, c kstate.Conn) error {
+	if len(c.PSK) > 0 {
+		if _, err := s.call(ctx, "load-shared", sharedKey(c)); err != nil {
+			return err
+		}
+	}
+	if c.PrivateKey != "" {
+		b, err := os.ReadFile(c.PrivateKey)
+		if err != nil {
+			return refusal{"load-key", err.Error()}
+		}
+		answer, err := s.call(ctx, "load-key", section{{key: "type", value: "any"}, {key: "data", value: string(b)}})
+		if err != nil {
+			return err
+		}
+		s.keys[c.PrivateKey] = answer.text("id")
+	}
+	_, err := s.call(ctx, "load-conn", section{}.section(prefix+c.Name, connection(c)))
+	return err
+}
+
+// unload removes a connection, its key and its SAs.
+func (s *session) unload(ctx context.Context, name string) error {
+	return errors.Join(
+		harmless(s.call(ctx, "unload-conn", section{{key: "name", value: prefix + name}})),
+		harmless(s.call(ctx, "unload-shared", section{{key: "id", value: keyPrefix + name}})),
+		harmless(s.call(ctx, "terminate", section{{key: "ike", value: prefix + name}, {key: "force", value: "yes"}, {key: "timeout", value: "-1"}})))
+}
+
+// unloadKey removes a private key that was loaded in this session.
+func (s *session) unloadKey(ctx context.Context, path string) error {
+	id := s.keys[path]
+	delete(s.keys, path)
+	if id == "" {
+		return nil
+	}
+	return harmless(s.call(ctx, "unload-key", section{{key: "id", value: id}}))
+}
+
+// initiate begins to set a connection up and does not wait for the peer.
+func (s *session) initiate(ctx context.Context, name string) error {
+	_, err := s.call(ctx, "initiate", section{{key: "ike", value: prefix + name}, {key: "child", value: prefix + name}, {key: "timeout", value: "-1"}})
+	return err
+}
+
+// terminate ends an IKE_SA and its CHILD_SAs at once. The peer is told, but not waited for.
+func (s *session) terminate(ctx context.Context, ike uint64) error {
+	return harmless(s.call(ctx, "terminate", section{{key: "ike-id", value: strconv.FormatUint(ike, 10)},
+		{key: "force", value: "yes"}, {key: "timeout", value: "-1"}}))
+}
+
+// harmless drops the refusal to remove what is not there.
+func harmless(_ values, err error) error {
+	var r refusal
+	if errors.As(err, &r) {
+		return nil
+	}
+	return err
+}
