@@ -49,6 +49,7 @@ type index struct {
 	sessions map[kstate.SessionKey]kstate.Session
 	devices  map[string]kstate.Session // sessions by their device
 	links    map[string]kstate.Link
+	wires    map[string]kstate.Link // devices of L2TP by alias
 	ports    map[string]kstate.Port // by device
 	addrs    map[kstate.Address]bool
 	mirrors  map[kstate.Mirror]bool
@@ -58,7 +59,7 @@ func indexOf(o kstate.Overlay) index {
 	x := index{
 		make(map[kstate.Block]bool, len(o.Blocks)), make(map[uint32]kstate.Tunnel, len(o.Tunnels)),
 		make(map[kstate.SessionKey]kstate.Session, len(o.Sessions)), make(map[string]kstate.Session, len(o.Sessions)),
-		make(map[string]kstate.Link, len(o.Links)), make(map[string]kstate.Port, len(o.Ports)), make(map[kstate.Address]bool, len(o.Addrs)),
+		make(map[string]kstate.Link, len(o.Links)), make(map[string]kstate.Link, len(o.Sessions)), make(map[string]kstate.Port, len(o.Ports)), make(map[kstate.Address]bool, len(o.Addrs)),
 		make(map[kstate.Mirror]bool, len(o.Mirrors)),
 	}
 	for _, b := range o.Blocks {
@@ -72,6 +73,9 @@ func indexOf(o kstate.Overlay) index {
 	}
 	for _, l := range o.Links {
 		x.links[l.Name] = l
+		if l.Kind == kstate.KindL2TP && l.Alias != "" {
+			x.wires[l.Alias] = l
+		}
 	}
 	for _, p := range o.Ports {
 		x.ports[p.Device] = p
@@ -117,7 +121,15 @@ func (d *overlayDiff) keepsTunnel(id uint32) bool {
 // keepsSession says whether a session stays: wanted as it is, on a tunnel that stays.
 func (d *overlayDiff) keepsSession(s kstate.Session) bool {
 	w, wanted := d.wanted.sessions[s.SessionKey()]
-	return wanted && w.Equal(s) && d.keepsTunnel(s.Tunnel)
+	return wanted && w.Equal(s) && d.keepsTunnel(s.Tunnel) && !d.renamed(s)
+}
+
+// renamed says whether somebody gave a session's device another name, under which it is still known by its alias: it is made anew.
+func (d *overlayDiff) renamed(s kstate.Session) bool {
+	w, wanted := d.wanted.links[s.Device]
+	l, there := d.there.wires[w.Alias]
+	_, in := d.there.links[s.Device]
+	return wanted && there && !in && l.Name != s.Device
 }
 
 // goes returns the deletions in reverse order of dependence. A device is taken out of its bridge or bond and freed of addresses before

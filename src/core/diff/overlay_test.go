@@ -133,6 +133,18 @@ func TestOverlayOrder(t *testing.T) {
 	if changed != "replace: ip link set dev l2 mtu 1412\nreplace: ip link set dev l2 master br-lan; bridge vlan add dev l2 vid 111 pvid untagged" {
 		t.Errorf("changed in place: %s", changed)
 	}
+	renamed := pair("192.0.2.1")
+	renamed.Links[0].Name, renamed.Ports[0].Device = "other", "other"
+	again := strings.Join(overlayTexts(OverlayOps(pair("192.0.2.1"), renamed)), "\n")
+	if !strings.Contains(again, "ip link set dev other nomaster\ndelete: ip l2tp del session") || !strings.Contains(again, "add: ip l2tp add session name l2 ") {
+		t.Errorf("renamed: %s", again)
+	}
+	nameless := pair("192.0.2.1")
+	nameless.Links = nil
+	if ops := overlayTexts(OverlayOps(pair("192.0.2.1"), nameless)); len(ops) != 1 || ops[0] != "replace: ip link set dev l2 mtu 1500 up alias multiwan:l2" {
+		t.Errorf("a device that is not known by its alias: %q", ops)
+	}
+	have = pair("192.0.2.1")
 	have.Sessions[0].L2Spec, have.Sessions[0].PeerTunnel = "", 0
 	if ops := OverlayOps(pair("192.0.2.1"), have); len(ops) > 0 {
 		t.Errorf("an observed session: %q", overlayTexts(ops))

@@ -21,6 +21,7 @@ type builder struct {
 	bonds  []*bond
 	byName map[string]*wire
 	planOf map[string]bool          // names of devices that are wanted
+	ours   map[string]bool          // devices of our sessions
 	there  map[uint32]kstate.Tunnel // our tunnels as the kernel has them, by id
 	taken  taken
 	domain map[place]map[string]string // by far end, what leads there already
@@ -80,12 +81,15 @@ func Compute(c *config.Config, f Facts) *Plan {
 
 func newBuilder(c *config.Config, f Facts) *builder {
 	b := &builder{
-		c: c, f: f, plan: &Plan{Why: map[string]string{}}, byName: map[string]*wire{}, planOf: map[string]bool{}, there: map[uint32]kstate.Tunnel{},
+		c: c, f: f, plan: &Plan{Why: map[string]string{}}, byName: map[string]*wire{}, planOf: map[string]bool{}, there: map[uint32]kstate.Tunnel{}, ours: map[string]bool{},
 		taken:  taken{map[uint32]*wire{}, map[kstate.SessionKey]*wire{}, map[netip.AddrPort]*wire{}, map[string]*wire{}},
 		domain: map[place]map[string]string{}, noted: map[string]bool{},
 	}
 	for _, t := range f.Have.Tunnels {
 		b.there[t.ID] = t
+	}
+	for _, s := range f.Have.Sessions {
+		b.ours[s.Device] = true
 	}
 	return b
 }
@@ -233,5 +237,23 @@ func (b *builder) reportWire(w *wire) PseudowirePlan {
 		p.Detached = fmt.Sprintf("bond %s is not there", w.Attach.Bond)
 	}
 	p.Established = w.state == Ready && (w.sec == nil || b.f.SAs[w.sec.Name].Installed)
+	p.Waits = b.waits(w)
 	return p
+}
+
+// waits says what a pseudowire that is there lacks before frames can pass.
+func (b *builder) waits(w *wire) string {
+	switch {
+	case w.state != Ready:
+		return ""
+	case w.away != "":
+		return w.away
+	case w.sec == nil || b.f.SAs[w.sec.Name].Installed:
+		return ""
+	case w.sec.away != "":
+		return w.sec.away
+	case b.f.NoCharon:
+		return "the IKE daemon (charon) does not answer"
+	}
+	return "ipsec " + w.sec.Name + " is not established"
 }

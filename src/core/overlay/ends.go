@@ -13,6 +13,7 @@ type carrier struct {
 	wan   string
 	local netip.Addr // invalid while there is none
 	why   string     // there is none
+	away  string     // why it is not there at the moment, though local stays
 }
 
 // carry finds the carrier. now is the address in use, which stays as long as the carrier has it.
@@ -33,7 +34,7 @@ func (b *builder) byWAN(wans []string, f kstate.Family, now netip.Addr, why stri
 		}
 	}
 	if !found.local.IsValid() && now.IsValid() && kstate.FamilyOf(now) == f {
-		found = carrier{local: now, wan: first(wans)} // the address is away for a moment: what stands may stay
+		found = carrier{local: now, wan: first(wans), away: why + " at the moment"} // the address is away for a moment: what stands may stay
 	}
 	return found
 }

@@ -44,9 +44,11 @@ type PseudowirePlan struct {
 	IPsec         string // "" in clear
 	// Established says that there is nothing to wait for before frames can pass: in clear, or with its SA installed.
 	Established bool
-	MTU         int
-	MSS4, MSS6  int    // what TCP through it is held to; 0: no clamp is needed
-	How         string // the MTU was computed
+	// Waits says what is missing at the moment though all of it is there: an SA, the address of the WAN. "" where frames can pass.
+	Waits      string
+	MTU        int
+	MSS4, MSS6 int    // what TCP through it is held to; 0: no clamp is needed
+	How        string // the MTU was computed
 	// Attached names the bridge or bond that its device is put into, Detached why it is not.
 	Attached, Detached string
 }

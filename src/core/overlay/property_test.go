@@ -295,3 +295,39 @@ func TestDetourNames(t *testing.T) {
 		t.Errorf("names %v", seen)
 	}
 }
+
+// TestNameless: a device of ours that has no alias, not yet or no longer, is not somebody else's.
+func TestNameless(t *testing.T) {
+	w := transport()
+	w.f = w.standing()
+	w.f.Have.Links = nil
+	w.f.Devices["dc2"] = Device{Index: 20, Kind: "l2tpeth"}
+	p := Compute(w.c, w.f)
+	if x := p.Pseudowires[0]; x.State != Ready {
+		t.Errorf("%+v", x)
+	}
+	if ops := diff.OverlayOps(p.Want, w.f.Have); len(ops) != 1 || ops[0].Kind != diff.Link {
+		t.Errorf("ops %v", ops)
+	}
+	w.f.Devices["dc2"] = Device{Index: 20, Kind: "dummy"}
+	if x := Compute(w.c, w.f).Pseudowires[0]; x.State != Refused {
+		t.Errorf("%+v", x)
+	}
+}
+
+// TestWaits: what is there but passes nothing says why.
+func TestWaits(t *testing.T) {
+	w := transport()
+	for _, row := range []struct {
+		sa    SA
+		none  bool
+		waits string
+	}{
+		{SA{Installed: true}, false, ""}, {SA{}, false, "ipsec dc2 is not established"}, {SA{}, true, "the IKE daemon (charon) does not answer"},
+	} {
+		w.f.SAs["dc2"], w.f.NoCharon = row.sa, row.none
+		if x := Compute(w.c, w.f).Pseudowires[0]; x.Waits != row.waits || x.Established != row.sa.Installed {
+			t.Errorf("%+v: %+v", row, x)
+		}
+	}
+}
