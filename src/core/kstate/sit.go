@@ -23,8 +23,8 @@ type SitAttrs struct {
 // Prefix6to4 makes 6to4 of 6rd (RFC 3056), and is the kernel's default of a 6rd prefix (ipip6_tunnel_clone_6rd of net/ipv6/sit.c).
 var Prefix6to4 = netip.MustParsePrefix("2002::/16")
 
-// normal returns the options with what the kernel puts in the place of nothing.
-func (s SitAttrs) normal() SitAttrs {
+// Normal returns the options with what the kernel puts in the place of nothing.
+func (s SitAttrs) Normal() SitAttrs {
 	if !s.Prefix.IsValid() {
 		s.Prefix = Prefix6to4
 	}
@@ -40,7 +40,7 @@ func (s SitAttrs) normal() SitAttrs {
 }
 
 // Equal says whether the kernel's tunnel o has the options that s wants.
-func (s SitAttrs) Equal(o SitAttrs) bool { return s.normal() == o.normal() }
+func (s SitAttrs) Equal(o SitAttrs) bool { return s.Normal() == o.Normal() }
 
 // String returns the options as arguments of `ip link … type sit`, with those of `ip tunnel 6rd` behind.
 func (s SitAttrs) String() string {
@@ -59,7 +59,7 @@ func (s SitAttrs) String() string {
 	} else {
 		fmt.Fprintf(&b, "ttl %d", s.TTL)
 	}
-	if s.normal().PMTUDisc {
+	if s.Normal().PMTUDisc {
 		b.WriteString(" pmtudisc")
 	} else {
 		b.WriteString(" nopmtudisc")

@@ -100,7 +100,7 @@ func decodeBond(data []byte) *bondInfo {
 
 func decodeTargets(data []byte) (list []netip.Addr) {
 	for _, v := range rtnl.Attrs(data) {
-		if a, ok := netip.AddrFromSlice(v); ok {
+		if a := rtnl.Address(v); a.IsValid() {
 			list = append(list, a)
 		}
 	}

@@ -31,68 +31,58 @@ func encodeSit(s kstate.SitAttrs) (rtnl.Message, error) {
 			return nil, fmt.Errorf("end %s of a tunnel is not IPv4: %w", a, unix.EINVAL)
 		}
 	}
-	address := func(typ uint16, a netip.Addr) {
-		if !a.IsValid() {
-			a = netip.IPv4Unspecified()
-		}
-		m.Addr(typ, a)
-	}
-	address(tunLocal, s.Local)
-	address(tunRemote, s.Remote)
+	remote := s.Remote.IsValid()
+	s = s.Normal()
+	m.Addr(tunLocal, orAny(s.Local))
+	m.Addr(tunRemote, orAny(s.Remote))
 	m.U8(tunTTL, uint8(s.TTL))
 	discover := uint8(0)
-	if s.PMTUDisc || s.TTL != 0 {
+	if s.PMTUDisc {
 		discover = 1
 	}
 	m.U8(tunPMTUDisc, discover)
-	if s.Remote.IsValid() {
+	if remote {
 		return m, nil
 	}
 	prefix, relay := s.Prefix, s.RelayPrefix
-	if !prefix.IsValid() {
-		prefix = kstate.Prefix6to4
-	}
-	if !relay.IsValid() {
-		relay = kstate.IPv4.Any()
-	}
 	if kstate.FamilyOf(prefix.Addr()) != kstate.IPv6 || kstate.FamilyOf(relay.Addr()) != kstate.IPv4 {
 		return nil, fmt.Errorf("6rd prefix %s, relay prefix %s: %w", prefix, relay, unix.EINVAL)
 	}
 	if n := prefix.Bits() + 32 - relay.Bits(); n > 64 { // ipip6_tunnel_update_6rd of net/ipv6/sit.c
 		return nil, fmt.Errorf("6rd prefix %s and what is left of the IPv4 address have %d bits, at most 64 are possible: %w", prefix, n, unix.EINVAL)
 	}
-	m.Addr(tun6rdPrefix, prefix.Masked().Addr())
+	m.Addr(tun6rdPrefix, prefix.Addr())
 	m.U16(tun6rdPrefixBits, uint16(prefix.Bits()))
-	m.Addr(tun6rdRelay, relay.Masked().Addr())
+	m.Addr(tun6rdRelay, relay.Addr())
 	m.U16(tun6rdRelayPrefix, uint16(relay.Bits()))
 	return m, nil
+}
+
+func orAny(a netip.Addr) netip.Addr {
+	if !a.IsValid() {
+		return netip.IPv4Unspecified()
+	}
+	return a
 }
 
 func decodeSit(data []byte) *kstate.SitAttrs {
 	var s kstate.SitAttrs
 	var prefix, relay netip.Addr
 	var bits, relayBits int
-	end := func(v []byte) netip.Addr {
-		a, ok := netip.AddrFromSlice(v)
-		if !ok || a.IsUnspecified() {
-			return netip.Addr{}
-		}
-		return a
-	}
 	for typ, v := range rtnl.Attrs(data) {
 		switch typ {
 		case tunLocal:
-			s.Local = end(v)
+			s.Local = specified(v)
 		case tunRemote:
-			s.Remote = end(v)
+			s.Remote = specified(v)
 		case tunTTL:
 			s.TTL = int(rtnl.Uint8(v))
 		case tunPMTUDisc:
 			s.PMTUDisc = rtnl.Uint8(v) != 0
 		case tun6rdPrefix:
-			prefix, _ = netip.AddrFromSlice(v)
+			prefix = rtnl.Address(v)
 		case tun6rdRelay:
-			relay, _ = netip.AddrFromSlice(v)
+			relay = rtnl.Address(v)
 		case tun6rdPrefixBits:
 			bits = int(rtnl.Uint16(v))
 		case tun6rdRelayPrefix:
@@ -101,4 +91,13 @@ func decodeSit(data []byte) *kstate.SitAttrs {
 	}
 	s.Prefix, s.RelayPrefix = netip.PrefixFrom(prefix, bits), netip.PrefixFrom(relay, relayBits)
 	return &s
+}
+
+// specified reads an end of a tunnel; 0.0.0.0 is none.
+func specified(v []byte) netip.Addr {
+	a := rtnl.Address(v)
+	if a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
 }

@@ -153,9 +153,9 @@ func decodeAddr(data []byte) (a Addr, ok bool) {
 	for typ, v := range Attrs(data[ifAddrMsgLen:]) {
 		switch typ {
 		case unix.IFA_LOCAL:
-			local = addr(v)
+			local = Address(v)
 		case unix.IFA_ADDRESS:
-			address = addr(v)
+			address = Address(v)
 		case unix.IFA_FLAGS:
 			a.Flags = Uint32(v)
 		case ifaProto:

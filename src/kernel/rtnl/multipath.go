@@ -71,7 +71,7 @@ func decodeHops(b []byte, d namer) []kstate.Hop {
 		for typ, v := range Attrs(b[rtNexthopLen:n]) {
 			switch typ {
 			case unix.RTA_GATEWAY:
-				h.Gateway = somebody(addr(v))
+				h.Gateway = somebody(Address(v))
 			case unix.RTA_VIA:
 				h.Gateway = via(v)
 			}

@@ -106,7 +106,7 @@ func decodeNexthop(data []byte, d namer) (n kstate.Nexthop, protocol uint8, ok b
 		case unix.NHA_ID:
 			n.ID = Uint32(v)
 		case unix.NHA_GATEWAY:
-			n.Gateway = addr(v)
+			n.Gateway = Address(v)
 		case unix.NHA_OIF:
 			n.Device = d.name(Uint32(v))
 		case unix.NHA_GROUP:

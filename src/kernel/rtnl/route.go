@@ -143,7 +143,7 @@ func via(v []byte) netip.Addr {
 	if len(v) < 2 {
 		return netip.Addr{}
 	}
-	return addr(v[2:])
+	return Address(v[2:])
 }
 
 // routeInfo is a decoded route and what kstate.Route has no place for.
@@ -167,7 +167,7 @@ func decodeRoute(data []byte, d namer) (r routeInfo, ok bool) {
 	for typ, v := range Attrs(data[rtMsgLen:]) {
 		switch typ {
 		case unix.RTA_DST:
-			if p := prefix(addr(v), data[1]); p.IsValid() {
+			if p := prefix(Address(v), data[1]); p.IsValid() {
 				r.Dst = p
 			}
 		case unix.RTA_TABLE:
@@ -175,9 +175,9 @@ func decodeRoute(data []byte, d namer) (r routeInfo, ok bool) {
 		case unix.RTA_PRIORITY:
 			r.Metric = Uint32(v)
 		case unix.RTA_PREFSRC:
-			r.Src = addr(v)
+			r.Src = Address(v)
 		case unix.RTA_GATEWAY:
-			r.Gateway = somebody(addr(v))
+			r.Gateway = somebody(Address(v))
 		case unix.RTA_VIA:
 			r.Gateway = via(v)
 		case unix.RTA_OIF:

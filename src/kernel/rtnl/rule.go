@@ -188,9 +188,9 @@ func decodeRule(data []byte) (r kstate.Rule, protocol uint8, ok bool) {
 		case unix.FRA_PROTOCOL:
 			protocol = Uint8(v)
 		case unix.FRA_DST:
-			r.Dst = prefix(addr(v), data[1])
+			r.Dst = prefix(Address(v), data[1])
 		case unix.FRA_SRC:
-			r.Src = prefix(addr(v), data[2])
+			r.Src = prefix(Address(v), data[2])
 		default:
 			decodeSelector(&r, typ, v)
 		}
