@@ -73,6 +73,9 @@ func TestAddresses(t *testing.T) {
 	if six.Tentative || six.Scope != "global" || six.Prefixlen != 64 {
 		t.Errorf("ip shows %+v", six)
 	}
+	if !observe(t, c).Protocols {
+		t.Error("the kernel passes for one that does not keep who has added an address")
+	}
 	foreign := kstate.Address{Device: "v1", Prefix: pfx("10.10.0.1/24")}
 	var refused *link.ForeignError
 	if err := c.DelAddress(foreign, false); !errors.As(err, &refused) {

@@ -14,16 +14,19 @@ import (
 // Address is an address that there is.
 type Address struct {
 	kstate.Address
-	// Own says that the kernel has it from us (IFA_PROTO). A kernel before Linux 5.18 does not keep that: there, Own is never set, and
-	// what was added has to be recorded.
+	// Own says that the kernel has it from us (IFA_PROTO). A kernel before Linux 5.18 does not keep that (State.Protocols): there, what is
+	// on a device of ours is taken for ours, and what was added to lo has to be recorded.
 	Own bool
 }
 
 func (s *survey) addresses(ctx context.Context) error {
 	all, err := s.c.c.Addrs(ctx)
+	for _, a := range all { // those of loopback and link-local scope are the kernel's own, protocols 1 and 3
+		s.st.Protocols = s.st.Protocols || a.Protocol != 0
+	}
 	for _, a := range all {
 		d := s.byIndex[a.Index]
-		own := a.Protocol == kstate.Protocol
+		own := a.Protocol == kstate.Protocol || !s.st.Protocols && d != nil && d.ours()
 		if d == nil || a.Scope != unix.RT_SCOPE_UNIVERSE || !own && !d.ours() && d.name != "lo" {
 			continue
 		}

@@ -25,6 +25,8 @@ type State struct {
 	Bonds map[string]Bond
 	// Addresses are those of global scope on devices of ours and on lo, and elsewhere those of ours.
 	Addresses []Address
+	// Protocols says that the kernel keeps who has added an address, as far as can be told: at least one address says so.
+	Protocols bool
 	// Mirrors are those from devices of ours. To is "" where the device is gone.
 	Mirrors []kstate.Mirror
 }
