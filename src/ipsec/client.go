@@ -67,7 +67,7 @@ type Status struct {
 	State string
 	// Loaded says that charon holds the connection as it was declared.
 	Loaded bool
-	// SA is the best; zero without one. SAs counts them.
+	// SA is the one that carries packets when State is "up", or one on its way; zero without one. SAs counts all.
 	SA  SA
 	SAs int
 	// Reason says why it is not up; zero when it is.

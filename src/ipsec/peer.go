@@ -249,8 +249,13 @@ func (p *peer) status(want kstate.Conn, connected bool, now time.Time) Status {
 	switch {
 	case best != nil:
 		st.SA = *best
-	case len(p.sas) > 0:
-		st.SA = p.sas[0]
+	default:
+		for _, sa := range p.sas {
+			if !sa.Usable() { // what is usable here belongs to a previous version
+				st.SA = sa
+				break
+			}
+		}
 	}
 	switch {
 	case !connected:
