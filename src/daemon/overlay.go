@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"syscall"
 
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
@@ -129,13 +130,27 @@ func (j *joining) Apply(_ context.Context, op *diff.OverlayOp) error {
 	case op.Kind == diff.Tunnel && gone:
 		return j.l2tp.DelTunnel(op.Tunnel.ID)
 	case op.Kind == diff.Tunnel:
-		return j.l2tp.AddTunnel(op.Tunnel)
+		return j.addTunnel(op.Tunnel)
 	case op.Kind == diff.Session && gone:
 		return j.l2tp.DelSession(op.Session.SessionKey())
 	case op.Kind == diff.Session:
 		return j.l2tp.AddSession(op.Session)
 	}
 	return j.applyLink(op, gone)
+}
+
+// addTunnel makes a tunnel. While a block stands and there is no SA yet, the kernel refuses to connect the tunnel's socket (EPERM). So
+// the outgoing block is away for that moment: a tunnel without a session sends nothing, and the guard in nftables stands.
+func (j *joining) addTunnel(t kstate.Tunnel) error {
+	err := j.l2tp.AddTunnel(t)
+	if !errors.Is(err, syscall.EPERM) || j.xfrm == nil {
+		return err
+	}
+	out := t.Blocks()[0]
+	if err := j.xfrm.DelBlock(out); err != nil {
+		return err
+	}
+	return errors.Join(j.l2tp.AddTunnel(t), j.xfrm.AddBlock(out))
 }
 
 func (j *joining) applyLink(op *diff.OverlayOp, gone bool) error {
