@@ -21,7 +21,8 @@ const (
 const (
 	// listEvery is how old the counters of SAs get; it also finds what an event failed to tell.
 	listEvery = 10 * time.Second
-	// resyncEvery is when charon's connections and keys are compared: `swanctl --load-all` may have removed ours, and tells nobody.
+	// resyncEvery is when charon's connections and keys are compared: `swanctl --load-all` may have removed ours. Of connections that is told
+	// nobody; a key is mentioned in the log, and they are compared a second later.
 	resyncEvery = 60 * time.Second
 	// settle is how long after a line of the log the SAs are listed: the line comes before the deed.
 	settle = 50 * time.Millisecond
@@ -112,9 +113,12 @@ func (c *Client) Set(conns []kstate.Conn) {
 		wanted[w.Name] = w
 	}
 	c.mu.Lock()
+	news := !c.declared || !maps.EqualFunc(wanted, c.wanted, kstate.Conn.Equal)
 	c.declared, c.wanted = true, wanted
 	c.mu.Unlock()
-	c.wake()
+	if news {
+		c.wake()
+	}
 }
 
 // Initiate sets a connection up anew, unless it is up or the other end's to set up: for when its path has come back.

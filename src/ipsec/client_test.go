@@ -356,8 +356,33 @@ func TestLoadedAgain(t *testing.T) {
 		charon.mu.Unlock()
 		pass(resyncEvery + listEvery)
 		wantNames(t, charon, "ike-multiwan-a", "multiwan-a")
+		charon.mu.Lock()
+		clear(charon.conns)
+		clear(charon.shared)
+		charon.mu.Unlock()
+		charon.event("log", section{{key: "msg", value: "unloaded shared key with id 'ike-multiwan-a'"}})
+		pass(2 * time.Second)
+		wantNames(t, charon, "ike-multiwan-a", "multiwan-a")
 		if n := charon.count("initiate"); n != 1 {
 			t.Errorf("%d initiations", n)
+		}
+	})
+}
+
+// TestIdle holds that a connection that is up costs a listing in ten seconds, and little more.
+func TestIdle(t *testing.T) {
+	run(t, func(c *Client, charon *fake, _ func() int) {
+		c.Set([]kstate.Conn{conn("a")})
+		pass(time.Second)
+		before := charon.count("")
+		for range 100 {
+			c.Set([]kstate.Conn{conn("a")})
+			charon.event("log", section{{key: "ikesa-name", value: "office"}, {key: "msg", value: "parsed INFORMATIONAL request 3 [ ]"}})
+			pass(6 * time.Second)
+		}
+		// Ten minutes: 60 listings, and each minute two lists of names and two loads.
+		if n := charon.count("") - before; n > 60+10*4+2 {
+			t.Errorf("%d commands in ten minutes", n)
 		}
 	})
 }

@@ -234,6 +234,9 @@ func (w *work) mark(name string) {
 // wait returns when there is something to do.
 func (w *work) wait(ctx context.Context) error {
 	next := w.listed.Add(listEvery)
+	if sync := w.synced.Add(resyncEvery); sync.Before(next) && !w.synced.IsZero() {
+		next = sync
+	}
 	for name, p := range w.peers {
 		if w.dirty[name] {
 			return nil
@@ -244,6 +247,7 @@ func (w *work) wait(ctx context.Context) error {
 	}
 	t := time.NewTimer(time.Until(next))
 	defer t.Stop()
+	synced := w.synced
 	for !w.all && len(w.dirty) == 0 {
 		select {
 		case <-ctx.Done():
@@ -256,6 +260,9 @@ func (w *work) wait(ctx context.Context) error {
 		case e, ok := <-w.session.events:
 			if err := w.hear(e, ok); err != nil {
 				return err
+			}
+			if w.synced != synced {
+				return nil
 			}
 		}
 	}
@@ -292,6 +299,9 @@ func (w *work) hear(e vici.Event, ok bool) error {
 // take notes what an event is about.
 func (w *work) take(e vici.Event, now time.Time) {
 	v := values{e.Message}
+	if e.Name == "log" && strings.HasPrefix(v.text("msg"), "unloaded shared key with id '"+keyPrefix) {
+		w.synced = now.Add(time.Second - resyncEvery) // swanctl goes on to unload connections
+	}
 	if e.Name != "log" {
 		v.sections(func(name string, _ values) {
 			if n, ours := strings.CutPrefix(name, prefix); ours {
