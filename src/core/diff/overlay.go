@@ -9,8 +9,11 @@ import (
 )
 
 // OverlayOps returns the operations that lead from have to want. What goes comes first, the outermost before what it stands on: ports,
-// mirrors, addresses, links, sessions, tunnels; then blocks are added; then tunnels, sessions, links, mirrors, addresses and ports are
-// made or changed; blocks that nobody wants go last. So a block stands before its session is there, and outlives it.
+// mirrors, addresses, links, sessions, tunnels, addresses of tunnels. Then come addresses of tunnels, tunnels, blocks, sessions, links,
+// mirrors, addresses and ports; blocks that nobody wants go last. So a block stands before its session is there, and outlives it.
+//
+// The tunnel comes before its blocks, since the kernel connects the tunnel's socket, which a block refuses it (EPERM) unless there is an
+// SA. A tunnel without sessions sends nothing. A block that stands before its tunnel is taken away for that moment.
 //
 // A tunnel, session, mirror or device that the kernel cannot change is deleted and made anew, together with what stands on it; all else is changed in
 // place. have must hold only objects of ours and must be whole: after an interrupted dump (NLM_F_DUMP_INTR) there is nothing to compare.
@@ -18,18 +21,14 @@ import (
 func OverlayOps(want, have kstate.Overlay) []OverlayOp {
 	d := overlayDiff{
 		want: want, have: have, wanted: indexOf(want), there: indexOf(have),
-		gone: map[string]bool{}, deleted: map[string]bool{}, made: map[string]bool{},
+		gone: map[string]bool{}, deleted: map[string]bool{}, made: map[string]bool{}, lifted: map[kstate.Block]bool{},
 	}
 	d.condemn()
 	goes := d.goes()
 	for _, o := range goes {
 		d.deleted[o.Key()] = true
 	}
-	blocks, unblocks := d.blocks(goes)
-	for _, o := range blocks {
-		d.made[o.Key()] = true
-	}
-	return slices.Concat(goes, blocks, d.makes(), unblocks)
+	return slices.Concat(goes, d.makes(), d.unblocks(goes))
 }
 
 // overlayDiff is one comparison.
@@ -37,9 +36,10 @@ type overlayDiff struct {
 	want, have kstate.Overlay
 	// wanted and there find the objects of want and have.
 	wanted, there index
-	gone          map[string]bool // devices of have that are deleted
-	deleted       map[string]bool // keys of objects that are deleted
-	made          map[string]bool // keys of objects that are made or changed
+	gone          map[string]bool       // devices of have that are deleted
+	deleted       map[string]bool       // keys of objects that are deleted
+	made          map[string]bool       // keys of objects that are made or changed
+	lifted        map[kstate.Block]bool // taken away until their tunnel is made
 }
 
 // index finds the objects of an overlay.
@@ -135,7 +135,7 @@ func (d *overlayDiff) renamed(s kstate.Session) bool {
 // goes returns the deletions in reverse order of dependence. A device is taken out of its bridge or bond and freed of addresses before
 // it goes, so that nothing depends on what the kernel takes away with it.
 func (d *overlayDiff) goes() []OverlayOp {
-	var ports, mirrors, addrs, links, sessions, tunnels []OverlayOp
+	var ports, mirrors, addrs, links, sessions, tunnels, ends []OverlayOp
 	for _, p := range d.have.Ports {
 		w, ok := d.wanted.ports[p.Device]
 		if !ok || d.gone[p.Device] || d.gone[p.Master] || w.Master != p.Master {
@@ -148,8 +148,13 @@ func (d *overlayDiff) goes() []OverlayOp {
 		}
 	}
 	for _, a := range d.have.Addrs {
-		if !d.wanted.addrs[a] || d.gone[a.Device] {
-			addrs = append(addrs, OverlayOp{Verb: Delete, Kind: Address, Address: a})
+		op := OverlayOp{Verb: Delete, Kind: Address, Address: a}
+		switch _, ours := d.there.links[a.Device]; {
+		case d.wanted.addrs[a] && !d.gone[a.Device]:
+		case ours:
+			addrs = append(addrs, op)
+		default:
+			ends = append(ends, op) // of a tunnel, on a device that stays
 		}
 	}
 	for _, l := range d.have.Links {
@@ -169,7 +174,7 @@ func (d *overlayDiff) goes() []OverlayOp {
 	}
 	order.By(links, func(x, y OverlayOp) int { return cmp.Compare(linkRank(y.Link), linkRank(x.Link)) })
 	order.By(ports, func(x, y OverlayOp) int { return cmp.Compare(d.there.portRank(y.Port), d.there.portRank(x.Port)) })
-	return slices.Concat(ports, mirrors, addrs, links, sessions, tunnels)
+	return slices.Concat(ports, mirrors, addrs, links, sessions, tunnels, ends)
 }
 
 // takenAlong says whether a veth goes with its other end, which is deleted by name order.
@@ -178,25 +183,21 @@ func (d *overlayDiff) takenAlong(l kstate.Link) bool {
 	return l.Kind == kstate.KindVeth && there && l.Peer < l.Name
 }
 
-// blocks returns the additions, and the deletions, which wait for the sessions and tunnels that go.
-func (d *overlayDiff) blocks(goes []OverlayOp) (add, del []OverlayOp) {
-	for _, b := range d.want.Blocks {
-		if !d.there.blocks[b] {
-			add = append(add, OverlayOp{Verb: Add, Kind: Block, Block: b})
-		}
-	}
+// unblocks returns the deletions of blocks, which wait for the sessions and tunnels that go.
+func (d *overlayDiff) unblocks(goes []OverlayOp) []OverlayOp {
 	var after []string
 	for _, o := range goes {
 		if o.Kind == Session || o.Kind == Tunnel {
 			after = append(after, o.Key())
 		}
 	}
+	var ops []OverlayOp
 	for _, b := range d.have.Blocks {
-		if !d.wanted.blocks[b] {
-			del = append(del, OverlayOp{Verb: Delete, Kind: Block, Block: b, After: after})
+		if !d.wanted.blocks[b] && !d.lifted[b] {
+			ops = append(ops, OverlayOp{Verb: Delete, Kind: Block, Block: b, After: after})
 		}
 	}
-	return add, del
+	return ops
 }
 
 // linkRank orders devices after those that they stand on: a vlan may stand on a bond.

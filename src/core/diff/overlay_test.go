@@ -115,9 +115,9 @@ func TestOverlayOrder(t *testing.T) {
 		"delete: ip link set dev l2 nomaster",
 		"delete: ip l2tp del session tunnel_id 1 session_id 11",
 		"delete: ip l2tp del tunnel tunnel_id 1",
+		"add: ip l2tp add tunnel tunnel_id 1 peer_tunnel_id 2 encap udp local 192.0.2.2 remote 198.51.100.1 udp_sport 1701 udp_dport 1702 udp_csum off",
 		"add: ip xfrm policy add src 192.0.2.2/32 dst 198.51.100.1/32 proto udp sport 1701 dport 1702 dir out action block priority 2147483647",
 		"add: ip xfrm policy add src 198.51.100.1/32 dst 192.0.2.2/32 proto udp sport 1702 dport 1701 dir in action block priority 2147483647",
-		"add: ip l2tp add tunnel tunnel_id 1 peer_tunnel_id 2 encap udp local 192.0.2.2 remote 198.51.100.1 udp_sport 1701 udp_dport 1702 udp_csum off",
 		"add: ip l2tp add session name l2 tunnel_id 1 session_id 11 peer_session_id 22 l2spec_type default",
 		"replace: ip link set dev l2 mtu 1500 up alias multiwan:l2",
 		"add: ip link set dev l2 master br-lan type bridge_slave isolated on; bridge vlan add dev l2 vid 111 pvid untagged",
@@ -148,5 +148,29 @@ func TestOverlayOrder(t *testing.T) {
 	have.Sessions[0].L2Spec, have.Sessions[0].PeerTunnel = "", 0
 	if ops := OverlayOps(pair("192.0.2.1"), have); len(ops) > 0 {
 		t.Errorf("an observed session: %q", overlayTexts(ops))
+	}
+}
+
+// TestOverlayLift: the block of a tunnel that has to be made gives way for that moment, unless another tunnel's session is behind it.
+func TestOverlayLift(t *testing.T) {
+	want, have := pair("192.0.2.1"), pair("192.0.2.1")
+	have.Tunnels, have.Sessions, have.Links, have.Ports = nil, nil, nil, nil
+	ops := overlayTexts(OverlayOps(want, have))
+	if len(ops) != 6 || !strings.HasPrefix(ops[0], "delete: ip xfrm policy delete src 192.0.2.1/32") || !strings.HasPrefix(ops[1], "add: ip l2tp add tunnel") ||
+		!strings.HasPrefix(ops[2], "add: ip xfrm policy add src 192.0.2.1/32") || !strings.HasPrefix(ops[3], "add: ip l2tp add session") {
+		t.Errorf("alone: %q", ops)
+	}
+	over := func(o kstate.Overlay) kstate.Overlay {
+		o.Tunnels[0].Encap, o.Tunnels[0].LocalPort, o.Tunnels[0].RemotePort = "ip", 0, 0
+		b := o.Tunnels[0].Blocks()
+		o.Blocks = b[:]
+		return o
+	}
+	want, have = over(pair("192.0.2.1")), over(pair("192.0.2.1"))
+	other := want.Tunnels[0]
+	other.ID = 7
+	want.Tunnels = append(want.Tunnels, other)
+	if ops := overlayTexts(OverlayOps(want, have)); len(ops) != 1 || !strings.HasPrefix(ops[0], "add: ip l2tp add tunnel tunnel_id 7") {
+		t.Errorf("shared: %q", ops)
 	}
 }

@@ -20,10 +20,17 @@ func (d *overlayDiff) makes() []OverlayOp {
 		d.made[o.Key()] = true
 		ops = append(ops, o)
 	}
+	own := func(a kstate.Address) bool { _, ours := d.wanted.links[a.Device]; return ours }
+	d.addresses(add, func(a kstate.Address) bool { return !own(a) })
 	for _, t := range d.want.Tunnels {
 		if !d.keepsTunnel(t.ID) {
-			blocks := t.Blocks()
-			add(OverlayOp{Verb: Add, Kind: Tunnel, Tunnel: t}, blocks[0].Key(), blocks[1].Key())
+			d.lift(t, add)
+			add(OverlayOp{Verb: Add, Kind: Tunnel, Tunnel: t})
+		}
+	}
+	for _, b := range d.want.Blocks {
+		if !d.there.blocks[b] || d.lifted[b] {
+			add(OverlayOp{Verb: Add, Kind: Block, Block: b})
 		}
 	}
 	for _, s := range d.want.Sessions {
@@ -37,13 +44,40 @@ func (d *overlayDiff) makes() []OverlayOp {
 			add(OverlayOp{Verb: Add, Kind: Mirror, Mirror: m}, linkKey(m.From), linkKey(m.To))
 		}
 	}
+	d.addresses(add, own)
+	d.ports(add)
+	return ops
+}
+
+// addresses adds some of the addresses.
+func (d *overlayDiff) addresses(add func(OverlayOp, ...string), which func(kstate.Address) bool) {
 	for _, a := range d.want.Addrs {
-		if !d.there.addrs[a] || d.deleted[a.Key()] {
+		if which(a) && (!d.there.addrs[a] || d.deleted[a.Key()]) {
 			add(OverlayOp{Verb: Add, Kind: Address, Address: a}, linkKey(a.Device))
 		}
 	}
-	d.ports(add)
-	return ops
+}
+
+// lift takes away the block that would keep a tunnel from being made, once the sessions behind it are gone. Where one stays, on another
+// tunnel over IP between the same two ends, the block stays too, and the tunnel waits for the SA.
+func (d *overlayDiff) lift(t kstate.Tunnel, add func(OverlayOp, ...string)) {
+	out := t.Blocks()[0]
+	if !d.there.blocks[out] {
+		return
+	}
+	needs := []string{t.Key()}
+	for _, s := range d.have.Sessions {
+		on := d.there.tunnels[s.Tunnel]
+		if on.Blocks()[0] != out {
+			continue
+		}
+		if !d.deleted[s.Key()] {
+			return
+		}
+		needs = append(needs, s.Key(), on.Key())
+	}
+	d.lifted[out] = true
+	add(OverlayOp{Verb: Delete, Kind: Block, Block: out}, needs...)
 }
 
 // sessionNeeds are the keys of a session's tunnel and of the blocks that have to stand before it.

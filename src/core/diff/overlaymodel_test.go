@@ -60,6 +60,13 @@ func (m *overlayModel) refuses(o OverlayOp) string {
 		return m.used(o)
 	}
 	switch o.Kind {
+	case Tunnel:
+		if slices.Contains(m.o.Blocks, o.Tunnel.Blocks()[0]) {
+			return "the block refuses its socket"
+		}
+		if !slices.ContainsFunc(m.o.Addrs, func(a kstate.Address) bool { return a.Prefix.Addr() == o.Tunnel.Local }) {
+			return "no such local address"
+		}
 	case Session:
 		if !has(m.o.Tunnels, kstate.Tunnel{ID: o.Session.Tunnel}) || m.link(o.Session.Device) {
 			return "no tunnel, or the name is taken"
@@ -113,6 +120,10 @@ func (m *overlayModel) used(o OverlayOp) string {
 	case Tunnel:
 		if slices.ContainsFunc(m.o.Sessions, func(s kstate.Session) bool { return s.Tunnel == o.Tunnel.ID }) {
 			return "has sessions"
+		}
+	case Address:
+		if o.Address.Device == "lo" && slices.ContainsFunc(m.o.Tunnels, func(t kstate.Tunnel) bool { return t.Local == o.Address.Prefix.Addr() }) {
+			return "is the end of a tunnel"
 		}
 	case Session:
 		device = o.Session.Device
@@ -186,15 +197,15 @@ func randomOverlay(r *rand.Rand) kstate.Overlay {
 	mtu := func() int { return 1400 + r.IntN(2) }
 	for id := uint32(1); id <= 3; id++ {
 		t := kstate.Tunnel{ID: id, PeerID: id, Encap: "udp", LocalPort: 1700 + uint16(id), RemotePort: 1701,
-			Local: netip.AddrFrom4([4]byte{192, 0, 2, byte(1 + r.IntN(2))}), Remote: netip.AddrFrom4([4]byte{198, 51, 100, byte(id)})}
-		if r.IntN(4) == 0 {
-			continue
-		}
-		o.Tunnels = append(o.Tunnels, t)
+			Local: ends[r.IntN(2)].Addr(), Remote: netip.AddrFrom4([4]byte{198, 51, 100, byte(id)})}
 		if coin() {
 			b := t.Blocks()
 			o.Blocks = append(o.Blocks, b[0], b[1])
 		}
+		if r.IntN(4) == 0 {
+			continue // somebody deleted it, and left the blocks
+		}
+		o.Tunnels = append(o.Tunnels, t)
 		for sid := range uint32(2) {
 			if s := (kstate.Session{Tunnel: id, ID: sid + 1, PeerID: 1 + uint32(r.IntN(2)), Device: fmt.Sprintf("l%d%d", id, sid)}); coin() {
 				o.Sessions = append(o.Sessions, s)
@@ -224,8 +235,16 @@ func randomOverlay(r *rand.Rand) kstate.Overlay {
 		}
 	}
 	o.Ports, o.Addrs = randomPlaces(r, o.Links)
+	for _, e := range ends {
+		if slices.ContainsFunc(o.Tunnels, func(t kstate.Tunnel) bool { return t.Local == e.Addr() }) || coin() {
+			o.Addrs = append(o.Addrs, kstate.Address{Device: "lo", Prefix: e})
+		}
+	}
 	return o
 }
+
+// ends are the local ends of tunnels.
+var ends = [2]netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")}
 
 func randomPlaces(r *rand.Rand, links []kstate.Link) (ports []kstate.Port, addrs []kstate.Address) {
 	masters := []string{"br0", "br1"}
@@ -241,7 +260,7 @@ func randomPlaces(r *rand.Rand, links []kstate.Link) (ports []kstate.Port, addrs
 			addrs = append(addrs, kstate.Address{Device: l.Name, Prefix: netip.MustParsePrefix("10.0.0.1/24")})
 		}
 	}
-	return ports, append(addrs, kstate.Address{Device: "lo", Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 30, 0, byte(r.IntN(2))}), 32)})
+	return ports, addrs
 }
 
 func shuffleOverlay(r *rand.Rand, o kstate.Overlay) kstate.Overlay {

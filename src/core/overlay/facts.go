@@ -54,7 +54,7 @@ type Device struct {
 	Up      bool
 	Carrier bool
 	MTU     int
-	Kind    string // as of ip-link(8): bridge, bond, vlan, tun …; "" of hardware
+	Kind    string // as of ip-link(8): bridge, bond, vlan, tun …; "" of hardware and of pseudowires
 	Master  string // the bridge or bond that it is in
 	// Bridges only.
 	VLANFiltering, STP bool

@@ -301,7 +301,7 @@ func TestNameless(t *testing.T) {
 	w := transport()
 	w.f = w.standing()
 	w.f.Have.Links = nil
-	w.f.Devices["dc2"] = Device{Index: 20, Kind: "l2tpeth"}
+	w.f.Devices["dc2"] = Device{Index: 20}
 	p := Compute(w.c, w.f)
 	if x := p.Pseudowires[0]; x.State != Ready {
 		t.Errorf("%+v", x)

@@ -33,13 +33,13 @@ func (b *builder) wantTunnels() {
 }
 
 // foreign refuses numbers and names that somebody else uses: what others made is left alone. The device of a session of ours is ours also
-// before it has got its alias, and after somebody has taken that away.
+// before it has got its alias, and after somebody has taken that away. The kernel says no kind of it.
 func (b *builder) foreign(w *wire) {
 	if b.f.ForeignTunnels[w.TunnelID] {
 		w.hold(Refused, "tunnel id %d is that of a tunnel of another program", w.TunnelID)
 		b.warn("pseudowire %s: tunnel id %d is used by another program, whose tunnel is left alone: choose another tunnel_id", w.Name, w.TunnelID)
 	}
-	if d, taken := b.f.Devices[w.Device]; taken && !(d.Kind == kstate.KindL2TP && b.ours[w.Device]) {
+	if d, taken := b.f.Devices[w.Device]; taken && (d.Kind != "" || !b.ours[w.Device]) {
 		w.hold(Refused, "device %s is that of another program", w.Device)
 		b.warn("pseudowire %s: device %s exists and is not ours, it is left alone: choose another device", w.Name, w.Device)
 	}
