@@ -57,7 +57,7 @@ func (k *ike) run(ctx context.Context) error {
 func (k *ike) SAs() (map[string]overlay.SA, bool) {
 	out := map[string]overlay.SA{}
 	for name, s := range k.Status() {
-		out[name] = overlay.SA{Installed: s.SA.Usable(), Encap: s.SA.Child.Encap, Proposal: s.SA.Child.Proposal,
+		out[name] = overlay.SA{Installed: s.State == "up", Encap: s.SA.Child.Encap, Proposal: s.SA.Child.Proposal,
 			Local: s.SA.Local.Addr(), Remote: s.SA.Remote.Addr()}
 	}
 	return out, k.Charon().Connected
