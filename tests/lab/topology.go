@@ -63,6 +63,7 @@ type Network struct {
 	WANs      []*WAN
 
 	options Options
+	first   int   // index of the first WAN: two routers of one internet have providers of their own
 	shared  *Host // the switch behind the one NIC of alias and VLAN WANs
 }
 

@@ -25,9 +25,9 @@ type WAN struct {
 	// address where it translates.
 	Public4 netip.Addr
 
-	router *Host
-	inner  string // the ISP's device towards the router
-	fault  Fault
+	router, internet *Host
+	inner            string // the ISP's device towards the router
+	fault            Fault
 }
 
 // numbering of WAN i. 198.18.0.0/15 is for tests of network devices (RFC 2544),
@@ -56,7 +56,7 @@ func (w *WAN) number(o Options) (prefix4 netip.Prefix) {
 
 // addWAN makes provider i, its line to the router and to the internet.
 func (n *Network) addWAN(i int, kind Kind) *WAN {
-	w := &WAN{Index: i, Name: fmt.Sprintf("wan%d", i), Kind: kind, router: n.Router, inner: "cust"}
+	w := &WAN{Index: i, Name: fmt.Sprintf("wan%d", i-n.first), Kind: kind, router: n.Router, internet: n.Internet, inner: "cust"}
 	prefix4 := w.number(n.options)
 	w.ISP = n.Host("isp" + strconv.Itoa(i))
 	n.attach(w)

@@ -3,103 +3,108 @@ package sites
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	"multiwan/tests/lab"
 )
 
-// site is one end: a router with a LAN bridge, a host behind it, charon and the daemon.
-type site struct {
-	router, host *lab.Host
-	charon       *lab.IKEDaemon
-	daemon       *lab.Daemon
+// cable is one pseudowire of both sites, over the first WAN of each.
+type cable struct {
+	name    string // "" is pw
+	id      int    // of tunnel and session, the same at both ends; 0 is 1
+	v6      bool   // outside
+	clear   bool   // without IPsec
+	psk     string // "" is the same at both ends
+	options []string
+	ipsec   []string
+	bridge  string // "" is br-lan, "-" none
 }
 
-// joined are two sites over one line, 192.0.2.0/24, with hosts of one network behind.
-type joined struct {
-	lab  *lab.Lab
-	a, b *site
-}
-
-// build makes the two routers and their hosts; nothing runs on them yet.
-func build(t *testing.T) *joined {
-	t.Helper()
-	n := lab.New(t)
-	j := &joined{lab: n, a: &site{router: n.Host("a"), host: n.Host("ha")}, b: &site{router: n.Host("b"), host: n.Host("hb")}}
-	n.Link(j.a.router, "wan", "192.0.2.1/24,2001:db8::1/64", j.b.router, "wan", "192.0.2.2/24,2001:db8::2/64")
-	for i, s := range []*site{j.a, j.b} {
-		n.Link(s.router, "lan", "", s.host, "eth0", fmt.Sprintf("10.9.0.%d/24", i+1))
-		s.router.IP("link add name br-lan type bridge")
-		s.router.IP("link set dev lan master br-lan")
-		s.router.IP("link set dev br-lan up")
+// outer is a site's address outside.
+func outer(s *lab.Site, v6 bool) netip.Addr {
+	if v6 {
+		return s.WANs[0].Addr6
 	}
-	return j
+	return s.WANs[0].Addr4
 }
 
-// start runs charon and the daemon on a site.
-func (s *site) start(config string) {
-	s.charon = lab.StartCharon(s.router)
-	s.daemon = lab.StartDaemon(s.router, config, "--vici", s.charon.Socket())
+// uci is one end of it: its sections.
+func (c cable) uci(s *lab.Site) string {
+	var b strings.Builder
+	name, id, remote := c.name, max(c.id, 1), outer(s.Far, c.v6)
+	if name == "" {
+		name = "pw"
+	}
+	if !c.clear {
+		psk := c.psk
+		if psk == "" {
+			psk = "secret of both"
+		}
+		fmt.Fprintf(&b, "config ipsec 'sa_%s'\n\toption remote '%s'\n\toption local_id '%s'\n\toption remote_id '%s'\n\toption psk '%s'\n",
+			name, remote, s.Name, s.Far.Name, psk)
+		lines(&b, c.ipsec)
+	}
+	fmt.Fprintf(&b, "config pseudowire '%s'\n\toption interface 'wan0'\n\toption remote '%s'\n\toption tunnel_id '%d'\n", name, remote, id)
+	if !c.clear {
+		fmt.Fprintf(&b, "\toption ipsec 'sa_%s'\n", name)
+	}
+	switch c.bridge {
+	case "":
+		b.WriteString("\toption bridge 'br-lan'\n")
+	case "-":
+	default:
+		fmt.Fprintf(&b, "\toption bridge '%s'\n", c.bridge)
+	}
+	lines(&b, c.options)
+	return b.String()
 }
 
-// wan is the line as a WAN, whose far end is its gateway.
-func wan(gateway string) string {
-	return fmt.Sprintf(`
-config globals 'globals'
-	option log_level 'debug'
-
-config interface 'wan'
-	option device 'wan'
-	option gateway '%s'
-	list family 'ipv4'
-	list probe 'line'
-
-config probe 'line'
-	option interval '0.2'
-	list target '%s'
-`, gateway, gateway)
+// lines writes options, each as "mtu path".
+func lines(b *strings.Builder, options []string) {
+	for _, o := range options {
+		name, value, _ := strings.Cut(o, " ")
+		fmt.Fprintf(b, "\toption %s '%s'\n", name, value)
+	}
+	b.WriteString("\n")
 }
 
-// far is the address of the host behind b.
-var far = netip.MustParseAddr("10.9.0.2")
+// debug makes the daemon say everything.
+const debug = "config globals 'globals'\n\toption log_level 'debug'\n\n"
 
-// reaches waits until the host of a gets answers of the host of b.
-func (j *joined) reaches(t *testing.T, limit time.Duration) {
+// start runs both sites with the cables.
+func start(n *lab.Sites, cables ...cable) {
+	for _, s := range []*lab.Site{n.A, n.B} {
+		s.Start(config(s, cables...))
+	}
+}
+
+// config is a site's configuration with the cables.
+func config(s *lab.Site, cables ...cable) string {
+	text := make([]string, len(cables))
+	for i, c := range cables {
+		text[i] = c.uci(s)
+	}
+	return s.UCI(append([]string{debug}, text...)...)
+}
+
+// noClear fails the test if there was anything in clear.
+func noClear(t *testing.T, wire *lab.Wire) {
 	t.Helper()
-	flow := j.a.host.PingFlow(far, lab.FlowOptions{Interval: 50 * time.Millisecond})
-	defer flow.Stop()
-	flow.WaitAnswer(t, time.Time{}, limit)
+	if frames := wire.Frames(); len(frames) > 0 {
+		t.Errorf("%d packets of L2TP in clear, the first at %v from %s to %s", len(frames), frames[0].At, frames[0].Src, frames[0].Dst)
+	}
 }
 
+// TestBridged joins two LANs, and nothing of it is ever in clear.
 func TestBridged(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
-	j := build(t)
-	end := func(id, peer string, remote string) string {
-		return wan(remote) + fmt.Sprintf(`
-config ipsec 'dc'
-	option remote '%[3]s'
-	option local_id '%[1]s'
-	option remote_id '%[2]s'
-	option psk 'secret of both'
-
-config pseudowire 'pw'
-	option interface 'wan'
-	option remote '%[3]s'
-	option tunnel_id '1'
-	option session_id '1'
-	option cookie 'deadbeef'
-	option peer_cookie 'deadbeef'
-	option ipsec 'dc'
-	option bridge 'br-lan'
-`, id, peer, remote)
-	}
-	clear := j.a.router.Capture("wan", func(f lab.Frame) bool { return f.Proto == 17 && (f.SrcPort == 1701 || f.DstPort == 1701) })
-	j.a.start(end("a", "b", "192.0.2.2"))
-	j.b.start(end("b", "a", "192.0.2.1"))
-	j.reaches(t, 30*time.Second)
-	if n := len(clear.Frames()); n != 0 {
-		t.Errorf("%d frames in clear", n)
-	}
-	t.Log(j.a.router.IP("-d link show dev pw"))
+	n := lab.JoinSites(t, lab.SitesOptions{})
+	wire := n.Wire(lab.Frame.L2TP)
+	begin := time.Now()
+	start(n, cable{options: []string{"cookie deadbeef", "peer_cookie deadbeef"}})
+	up := n.Reaches(20 * time.Second)
+	t.Logf("%v from the start to an answer", up.Received.Sub(begin))
+	noClear(t, wire)
 }
