@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"multiwan/src/core/json"
+	"multiwan/src/socket"
 )
 
 // ErrNotRunning says that no daemon listens.
@@ -22,7 +23,7 @@ const replyLimit = 32 << 20
 // Call asks the daemon that listens at path. Params are the arguments by name; the result is decoded into result, unless that is nil.
 // Errors: ErrNotRunning, *Error as the daemon answered, or what the socket said.
 func Call(ctx context.Context, path, method string, params map[string]any, result any) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "unix", path)
+	conn, err := socket.Dial(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("%w (nobody listens at %s)", ErrNotRunning, path)
 	}

@@ -149,9 +149,9 @@ func TestNotRunning(t *testing.T) {
 	if err := Call(t.Context(), path, "sum", nil, nil); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("with a stale socket: %v", err)
 	}
-	l, err = Listen(path)
+	taken, err := Listen(path)
 	if err != nil {
 		t.Fatalf("listen over a stale socket: %v", err)
 	}
-	l.Close()
+	taken.Close()
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/json"
+	"multiwan/src/socket"
 )
 
 // DefaultPath is where the daemon listens.
@@ -54,9 +55,8 @@ func NewServer(methods []Method) *Server {
 
 // Listen makes the socket at path, for root alone. The socket of a daemon that is gone is replaced; where one still answers, the error
 // wraps syscall.EADDRINUSE.
-func Listen(path string) (*net.UnixListener, error) {
-	addr := &net.UnixAddr{Name: path, Net: "unix"}
-	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+func Listen(path string) (*socket.Listener, error) {
+	if c, err := socket.Dial(path); err == nil {
 		c.Close()
 		return nil, fmt.Errorf("listen on %s: another daemon answers there: %w", path, syscall.EADDRINUSE)
 	}
@@ -65,7 +65,7 @@ func Listen(path string) (*net.UnixListener, error) {
 			return nil, fmt.Errorf("listen on %s: %w", path, err)
 		}
 	}
-	l, err := net.ListenUnix("unix", addr)
+	l, err := socket.Listen(path)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
@@ -78,22 +78,22 @@ func Listen(path string) (*net.UnixListener, error) {
 }
 
 // Serve answers the connections of l until ctx ends, then closes l and waits for the calls, whose contexts have ended too.
-func (s *Server) Serve(ctx context.Context, l *net.UnixListener) error {
+func (s *Server) Serve(ctx context.Context, l *socket.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	var calls sync.WaitGroup
 	defer calls.Wait()
 	free := make(chan struct{}, maxClients)
 	for {
-		conn, err := l.AcceptUnix()
+		conn, err := l.Accept()
 		if ctx.Err() != nil {
 			if err == nil {
 				conn.Close()
 			}
 			return nil
 		}
-		if errors.Is(err, net.ErrClosed) {
-			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
+		if errors.Is(err, os.ErrClosed) {
+			return fmt.Errorf("accept on %s: %w", l.Path(), err)
 		}
 		if err != nil { // out of descriptors or memory: passes
 			time.Sleep(100 * time.Millisecond)
@@ -113,18 +113,14 @@ func (s *Server) Serve(ctx context.Context, l *net.UnixListener) error {
 }
 
 // allowed admits root and, in tests that run without root, the daemon's own user.
-func allowed(conn *net.UnixConn) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
+func allowed(conn *socket.Conn) error {
 	var cred *unix.Ucred
-	var credErr error
-	if err := raw.Control(func(fd uintptr) { cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
+	err := conn.Control(func(fd int) (err error) {
+		cred, err = unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 		return err
-	}
-	if credErr != nil {
-		return fmt.Errorf("read the peer's credentials: %w", credErr)
+	})
+	if err != nil {
+		return fmt.Errorf("read the peer's credentials: %w", err)
 	}
 	if cred.Uid != 0 && cred.Uid != uint32(os.Geteuid()) {
 		return Refuse(Denied, "permission denied for uid %d", cred.Uid)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"multiwan/src/hook"
 	"multiwan/src/journal"
 	"multiwan/src/reconcile"
+	"multiwan/src/socket"
 )
 
 // Options are those of `multiwan run`.
@@ -84,7 +84,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // serve runs the tasks.
-func (d *daemon) serve(ctx context.Context, listener *net.UnixListener) error {
+func (d *daemon) serve(ctx context.Context, listener *socket.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, t := range []task{
 		{"loop", d.loop.Run},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/socket"
 )
 
 // Times between two tries to connect to charon.
@@ -87,9 +88,9 @@ type Charon struct {
 
 // New returns a client that holds nothing yet.
 func New(o Options) *Client {
-	socket := o.Socket
-	if socket == "" {
-		socket = DefaultSocket
+	path := o.Socket
+	if path == "" {
+		path = DefaultSocket
 	}
 	c := &Client{
 		dial: o.Dial, changed: o.Changed, kick: make(chan struct{}, 1),
@@ -97,7 +98,13 @@ func New(o Options) *Client {
 		peers: map[string]*peer{},
 	}
 	if c.dial == nil {
-		c.dial = func(ctx context.Context) (net.Conn, error) { return (&net.Dialer{}).DialContext(ctx, "unix", socket) }
+		c.dial = func(context.Context) (net.Conn, error) {
+			conn, err := socket.Dial(path)
+			if err != nil {
+				return nil, err // not a nil *socket.Conn as an interface
+			}
+			return conn, nil
+		}
 	}
 	if c.changed == nil {
 		c.changed = func() {}

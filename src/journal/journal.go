@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"multiwan/src/socket"
 )
 
 // lineLimit is the longest line, in bytes without its end: logd and small flash hold many of them.
@@ -94,7 +95,7 @@ type syslogHook struct {
 	path, tag string
 
 	mu   sync.Mutex
-	conn net.Conn
+	conn *socket.Conn
 }
 
 // Levels says that the hook takes all.
@@ -113,7 +114,7 @@ func (h *syslogHook) Fire(e *logrus.Entry) error {
 	defer h.mu.Unlock()
 	for range 2 {
 		if h.conn == nil {
-			if h.conn, err = net.Dial("unixgram", h.path); err != nil {
+			if h.conn, err = socket.DialPackets(h.path); err != nil {
 				h.conn = nil
 				return nil // standard error has the line
 			}
