@@ -144,7 +144,7 @@ func TestS33HookArguments(t *testing.T) {
 	for _, c := range calls(t, out) {
 		got[c.env["FAMILY"]] = append(got[c.env["FAMILY"]], c.line())
 		var names []string
-		for _, k := range []string{"PATH", "ACTION", "INTERFACE", "DEVICE", "GATEWAY", "POLICY", "REASON", "FAMILY"} {
+		for _, k := range []string{"PATH", "ACTION", "TYPE", "INTERFACE", "DEVICE", "GATEWAY", "POLICY", "REASON", "FAMILY"} {
 			if _, ok := c.env[k]; !ok {
 				t.Errorf("%s: no variable %s", c.line(), k)
 			}

@@ -33,6 +33,8 @@ type Source struct {
 	Timings  Timings
 	// Hits are the new connections that rules took, by plan.CounterOf.
 	Hits map[string]uint64
+	// Sites is what joins sites, nil where nothing does.
+	Sites *Sites
 }
 
 // Build makes the document.
@@ -43,7 +45,7 @@ func Build(s Source) *Document {
 		Config:   Config{State: s.ConfigState, File: s.File, Loaded: epoch(s.Loaded), Errors: []Diagnostic{}, Warnings: []Diagnostic{}},
 		// Absent lists and maps are shown as empty ones: a reader need not tell null from none.
 		Interfaces: map[string]Interface{}, Policies: map[string]Policy{}, Rules: []Rule{}, Pseudowires: map[string]Pseudowire{},
-		IPsec: map[string]IPsec{}, Bonds: map[string]Bond{}, Warnings: []string{}, Repairs: []Repair{}, Counters: s.Counters, Timings: s.Timings,
+		IPsec: map[string]IPsec{}, Bonds: map[string]Bond{}, Tunnels: map[string]Tunnel{}, Warnings: []string{}, Repairs: []Repair{}, Counters: s.Counters, Timings: s.Timings,
 	}
 	d.Config.Errors, d.Config.Warnings = Diagnose(s.Diagnostics)
 	for _, c := range s.Config.Interfaces {
@@ -56,6 +58,9 @@ func Build(s Source) *Document {
 		for _, p := range s.Plan.Policies {
 			d.Policies[p.Name] = policyOf(p)
 		}
+	}
+	if s.Sites != nil {
+		s.sites(d)
 	}
 	d.Warnings = append(d.Warnings, s.Warnings...)
 	d.Repairs = append(d.Repairs, s.Repairs...)
@@ -87,7 +92,7 @@ func Diagnose(ds config.Diagnostics) (errors, warnings []Diagnostic) {
 func (s *Source) wan(c config.Interface) Interface {
 	net := s.Facts.WANs[c.Name]
 	i := Interface{State: health.Disabled.String(), Reason: "disabled in the configuration", Device: net.Device, Index: net.Index,
-		Carrier: net.Carrier, Metric: c.Metric, Weight: c.Weight, Probes: []Probe{}}
+		Carrier: net.Carrier, MTU: net.MTU, Metric: c.Metric, Weight: c.Weight, Probes: []Probe{}}
 	if i.Device == "" {
 		i.Device = c.Device
 	}
@@ -191,7 +196,7 @@ func probesOf(f kstate.Family, h health.Snapshot) []Probe {
 			if t.Sent == 0 && t.EvidenceOnly {
 				continue // the gateway of a line that has none
 			}
-			e := Probe{Name: p.Name, Method: p.Method, Family: f.String(), Target: t.Target, State: p.State.String(),
+			e := Probe{Name: p.Name, Method: p.Method, Family: FamilyText(f), Target: t.Target, State: p.State.String(),
 				RTT: millis(t.RTT), Jitter: millis(t.Jitter), Sent: t.Sent, Answers: t.Answered, LastGood: epoch(t.LastGood)}
 			if t.EvidenceOnly {
 				e.State = "evidence"
@@ -235,7 +240,7 @@ func policyOf(p plan.PolicyPlan) Policy {
 
 // TransitionOf turns a change of health into an entry of the history.
 func TransitionOf(wan string, f kstate.Family, t health.Transition, held time.Duration) Transition {
-	out := Transition{Time: seconds(t.At), Interface: wan, Family: f.String(), From: t.From.String(), To: t.To.String(),
+	out := Transition{Time: seconds(t.At), Interface: wan, Family: FamilyText(f), From: t.From.String(), To: t.To.String(),
 		Reason: t.Reason, Held: held.Seconds(), Evidence: []Evidence{}}
 	for _, e := range t.Evidence {
 		out.Evidence = append(out.Evidence, EvidenceOf(e))

@@ -19,6 +19,7 @@ type Document struct {
 	Pseudowires map[string]Pseudowire `json:"pseudowires"`
 	IPsec       map[string]IPsec      `json:"ipsec"`
 	Bonds       map[string]Bond       `json:"bonds"`
+	Tunnels     map[string]Tunnel     `json:"tunnels"`
 	Warnings    []string              `json:"warnings"`
 	Repairs     []Repair              `json:"repairs"`
 	Counters    Counters              `json:"counters"`
@@ -58,6 +59,7 @@ type Interface struct {
 	Device   string   `json:"device"`
 	Index    int      `json:"ifindex"`
 	Carrier  bool     `json:"carrier"`
+	MTU      int      `json:"mtu,omitempty"`
 	Metric   int      `json:"metric"`
 	Weight   int      `json:"weight"`
 	Forced   string   `json:"forced,omitempty"`
@@ -136,32 +138,6 @@ type Rule struct {
 	Hits *uint64 `json:"hits,omitempty"`
 }
 
-// Pseudowire is one layer-2 tunnel.
-type Pseudowire struct {
-	State     string `json:"state"`
-	Device    string `json:"device"`
-	Interface string `json:"interface"`
-	MTU       int    `json:"mtu"`
-	MSS4      int    `json:"mss4"`
-	MSS6      int    `json:"mss6"`
-	IPsec     string `json:"ipsec"`
-}
-
-// IPsec is one connection of the IKE daemon.
-type IPsec struct {
-	State   string `json:"state"`
-	IKE     string `json:"ike"`
-	Child   string `json:"child"`
-	RekeyIn int64  `json:"rekey_in"`
-}
-
-// Bond is one bond.
-type Bond struct {
-	State  string   `json:"state"`
-	Mode   string   `json:"mode"`
-	Active []string `json:"active"`
-}
-
 // Repair is one object of ours that others changed.
 type Repair struct {
 	Object string `json:"object"`
@@ -182,6 +158,8 @@ type Counters struct {
 	Transitions uint64 `json:"transitions"`
 	Reloads     uint64 `json:"reloads"`
 	Hooks       uint64 `json:"hooks"`
+	// Clamped are TCP handshakes whose MSS was lowered, since the tables were made.
+	Clamped uint64 `json:"clamped"`
 }
 
 // Timings are how long the loop took, in milliseconds: the last pass and its parts, and of a verdict that moved traffic the time until

@@ -63,6 +63,7 @@ func MetricsOf(d *Document) []Metric {
 				"policy", name, "interface", s.Interface)
 		}
 	}
+	siteMetrics(d, add)
 	for _, r := range d.Rules {
 		if r.Hits != nil {
 			add("rule_hits_total", "counter", "Forwarded connections that a rule took.", float64(*r.Hits), "rule", r.Name)
@@ -76,11 +77,34 @@ func MetricsOf(d *Document) []Metric {
 		{"failures", "Operations that failed.", d.Counters.Failed}, {"repairs", "Changes by others that were undone.", d.Counters.Repairs},
 		{"evictions", "Tracked connections deleted.", d.Counters.Evicted}, {"transitions", "Changes of state of WANs.", d.Counters.Transitions},
 		{"reloads", "Configurations put in force.", d.Counters.Reloads}, {"hooks", "Hooks started.", d.Counters.Hooks},
+		{"clamped", "TCP handshakes whose MSS was lowered.", d.Counters.Clamped},
 	} {
 		add(c.name+"_total", "counter", c.help, float64(c.value))
 	}
 	order.By(all, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
 	return all
+}
+
+// siteMetrics adds the numbers of what joins sites.
+func siteMetrics(d *Document, add func(name, typ, help string, v float64, labels ...string)) {
+	for _, name := range slices.Sorted(maps.Keys(d.Pseudowires)) {
+		w := d.Pseudowires[name]
+		add("pseudowire_up", "gauge", "1 while the far end of the pseudowire answers.", oneIf(w.State == "up" || w.State == "degraded"), "pseudowire", name)
+		add("pseudowire_mtu_bytes", "gauge", "MTU of the pseudowire's device.", float64(w.MTU), "pseudowire", name)
+		if t := w.Traffic; t != nil {
+			add("pseudowire_receive_bytes_total", "counter", "Bytes of frames received.", float64(t.RxBytes), "pseudowire", name)
+			add("pseudowire_transmit_bytes_total", "counter", "Bytes of frames sent.", float64(t.TxBytes), "pseudowire", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.IPsec)) {
+		add("ipsec_up", "gauge", "1 while an SA carries packets.", oneIf(d.IPsec[name].State == "up"), "ipsec", name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Bonds)) {
+		b := d.Bonds[name]
+		for _, m := range b.Members {
+			add("bond_active", "gauge", "1 while the member carries.", oneIf(slices.Contains(b.Active, m.Name)), "bond", name, "member", m.Name)
+		}
+	}
 }
 
 func oneIf(b bool) float64 {

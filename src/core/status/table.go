@@ -17,6 +17,7 @@ func WriteTable(w io.Writer, d *Document, colour bool) error {
 	p.head(d)
 	p.interfaces(d)
 	p.policies(d)
+	p.sites(d)
 	p.rules(d)
 	p.warnings(d)
 	_, err := io.WriteString(w, p.b.String())
@@ -170,7 +171,7 @@ func (p *printer) paint(state string) string {
 	switch state {
 	case "up", ConfigOK:
 		code = "32"
-	case "suspect", "degraded", "waiting", "backup", "best_effort", "main", ConfigLastGood:
+	case "suspect", "degraded", "waiting", "connecting", "backup", "best_effort", "main", ConfigLastGood:
 		code = "33"
 	case "disabled", "none":
 		code = "2"
