@@ -108,3 +108,83 @@ func BenchmarkFailover(b *testing.B) {
 		})
 	}
 }
+
+// wires is a configuration of so many protected pseudowires over wan1.
+func wires(n int) string {
+	var b strings.Builder
+	for i := 1; i <= n; i++ {
+		fmt.Fprintf(&b, "config ipsec 's%d'\n\toption interface 'wan1'\n\toption remote '198.51.%d.%d'\n\toption local_id 'a'\n\toption remote_id 'b%d'\n\toption psk 'secret of both'\n",
+			i, i/250, 1+i%250, i)
+		fmt.Fprintf(&b, "config pseudowire 'p%d'\n\toption interface 'wan1'\n\toption remote '198.51.%d.%d'\n\toption tunnel_id '%d'\n\toption session_id '%d'\n\toption local_port '%d'\n\toption ipsec 's%d'\n",
+			i, i/250, 1+i%250, i, i, 2000+i, i)
+	}
+	return b.String()
+}
+
+// readyJoined is ready with three WANs and so many pseudowires.
+func readyJoined(b *testing.B, n int) (*Loop, *sites) {
+	b.Helper()
+	k := newKernel()
+	s := k.joined()
+	l := New(Ports{Routing: k, Netfilter: nft{k}, Conntrack: k, Settings: k, Source: k, Overlay: s, IKE: s, Boot: "b", State: b.TempDir() + "/state.json"})
+	for i := 1; i <= 3; i++ {
+		name := fmt.Sprintf("wan%d", i)
+		k.net.WANs[name] = line(i)
+		for _, f := range kstate.Families {
+			l.SetVerdict(name, f, plan.Verdict{State: "up"}, "", time.Now())
+		}
+	}
+	l.SetConfig(load(b, many(3, 0)+wires(n)))
+	for range 3 {
+		if err := l.pass(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if k.writes(); len(s.sessions) != n {
+		b.Fatalf("%d sessions", len(s.sessions))
+	}
+	return l, s
+}
+
+func BenchmarkNoopJoined(b *testing.B) {
+	for _, n := range []int{0, 100, 1000} {
+		b.Run(fmt.Sprintf("wires=%d", n), func(b *testing.B) {
+			l, k := readyJoined(b, n)
+			b.ReportAllocs()
+			for b.Loop() {
+				l.Kick("event")
+				if err := l.pass(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if w := k.writes(); len(w) > 0 {
+				b.Fatalf("wrote %q", w)
+			}
+		})
+	}
+}
+
+// BenchmarkFailoverJoined is a switch of WANs beside pseudowires, up to the kernel's last acknowledgement of what steers.
+func BenchmarkFailoverJoined(b *testing.B) {
+	for _, n := range []int{0, 100, 1000} {
+		b.Run(fmt.Sprintf("wires=%d", n), func(b *testing.B) {
+			l, k := readyJoined(b, n)
+			var acknowledged time.Duration
+			l.ports.Publish = func(s Snapshot) { acknowledged += s.Times.Plan + s.Times.Apply + s.Times.Observe }
+			b.ReportAllocs()
+			state := "up"
+			looks := k.looks
+			for b.Loop() {
+				state = map[string]string{"up": "down", "down": "up"}[state]
+				for _, f := range kstate.Families {
+					l.SetVerdict("wan3", f, plan.Verdict{State: state}, "", time.Now())
+				}
+				if err := l.pass(context.Background()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(acknowledged.Microseconds())/float64(b.N), "µs/switch")
+			b.ReportMetric(float64(k.looks-looks)/float64(b.N), "looks/switch")
+		})
+	}
+}

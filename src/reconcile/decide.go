@@ -38,10 +38,7 @@ func (l *Loop) decide(ctx context.Context, c *config.Config, in taken) (decision
 	if err != nil {
 		return d, fmt.Errorf("look at the interfaces: %w", err)
 	}
-	if d.join, err = l.lookOverlay(ctx, d.config); err != nil {
-		return d, err
-	}
-	if d.join != nil {
+	if d.join = l.joined(ctx, d.config, in); d.join != nil {
 		net = overlay.NetworkOf(d.config, net)
 	}
 	d.facts, d.why, d.next, err = l.facts(d.config, net, in, began)
@@ -52,9 +49,7 @@ func (l *Loop) decide(ctx context.Context, c *config.Config, in taken) (decision
 	d.plan = l.compute(c, d.config, d.facts)
 	d.want = d.plan.Want
 	if d.join != nil {
-		if err := l.planOverlay(ctx, &d, in); err != nil {
-			return d, err
-		}
+		l.planOverlay(ctx, &d, in)
 	}
 	planned := time.Now()
 

@@ -20,7 +20,9 @@ func (l *Loop) SetFarEnd(name string, v plan.Verdict, reason string, at time.Tim
 		return
 	}
 	l.in.news = true
-	l.in.mark("far end of "+name+": "+v.State, known && old.Carries() && !v.Carries())
+	lost := known && old.Carries() && !v.Carries()
+	l.in.watched = l.in.watched || lost
+	l.in.mark("far end of "+name+": "+v.State, lost)
 	l.rouse()
 }
 
@@ -45,5 +47,29 @@ func (l *Loop) SetName(host string, a netip.Addr) {
 	l.in.names[host] = a
 	l.in.news = true
 	l.in.mark("address of "+host, false)
+	l.rouse()
+}
+
+// SetPathMTU says that packets to a remote pass up to so many bytes and larger ones vanish; 0 says that there is no such limit.
+func (l *Loop) SetPathMTU(remote netip.Addr, bytes int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.in.pathMTU[remote] == bytes {
+		return
+	}
+	delete(l.in.pathMTU, remote)
+	if bytes > 0 {
+		l.in.pathMTU[remote] = bytes
+	}
+	l.in.mark("path MTU to "+remote.String(), false)
+	l.rouse()
+}
+
+// Rebuild has the session of a pseudowire, by its device, and the tunnel where no other session is in it, made anew in one pass.
+func (l *Loop) Rebuild(device string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.in.rebuild[device] = true
+	l.in.mark("pseudowire "+device+" made anew", false)
 	l.rouse()
 }

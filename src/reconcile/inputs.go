@@ -25,6 +25,11 @@ type inputs struct {
 	// farEnds are the verdicts on pseudowires and members of bonds, names what host names stand for.
 	farEnds map[string]verdict
 	names   map[string]netip.Addr
+	// pathMTU are the MTUs of paths, by remote, that were found by trying; rebuild are the devices of pseudowires to be made anew.
+	pathMTU map[netip.Addr]int
+	rebuild map[string]bool
+	// watched says that a far end is lost, which the overlay has to answer.
+	watched bool
 	// admin are the WANs that were taken down by hand, until when; the zero time: for good.
 	admin map[string]time.Time
 	// dirty are the reasons for the next pass, first and last the times of the first and the last of them.
@@ -161,6 +166,9 @@ type taken struct {
 	config    *config.Config
 	farEnds   map[string]verdict
 	names     map[string]netip.Addr
+	pathMTU   map[netip.Addr]int
+	rebuild   map[string]bool
+	hasty     bool // only traffic that must leave a dead WAN counts
 	reloaded  bool
 	news      bool
 	moved     bool
@@ -175,6 +183,8 @@ func (l *Loop) take() taken {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.in.copied()
+	t.hasty = l.in.urgent && !l.in.watched
+	t.rebuild, l.in.rebuild, l.in.watched = l.in.rebuild, map[string]bool{}, false
 	t.reasons, t.reloaded, t.news, t.moved, t.decidedAt = l.in.dirty, l.in.reloaded, l.in.news, l.in.moved, l.in.decidedAt
 	l.in.dirty, l.in.reloaded, l.in.news, l.in.moved, l.in.urgent = nil, false, false, false, false
 	l.in.first, l.in.last, l.in.decidedAt = time.Time{}, time.Time{}, time.Time{}
@@ -189,5 +199,5 @@ func (l *Loop) peek() taken {
 }
 
 func (in *inputs) copied() taken {
-	return taken{config: in.config, verdicts: maps.Clone(in.verdicts), farEnds: maps.Clone(in.farEnds), names: maps.Clone(in.names), admin: maps.Clone(in.admin)}
+	return taken{config: in.config, verdicts: maps.Clone(in.verdicts), farEnds: maps.Clone(in.farEnds), names: maps.Clone(in.names), pathMTU: maps.Clone(in.pathMTU), admin: maps.Clone(in.admin)}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,8 +60,11 @@ type Loop struct {
 	// overlaid says that something of the overlay is wanted or there, tunnels that pseudowires of ours are there; paths and sources are
 	// what the routing table is asked for.
 	overlaid, tunnels bool
-	paths             []Path
-	sources           []netip.Addr
+	// looked is what was seen of the overlay last, unseen counts the passes in a row that saw nothing of it.
+	looked  *joined
+	unseen  int
+	paths   []Path
+	sources []netip.Addr
 	// warnings are those of the start, refused says why the last reload is not in force.
 	warnings, refused []string
 	// foreignMarks are warnings of rules of others that ask for bits of the mask maskSeen.
@@ -79,7 +83,7 @@ func New(p Ports) *Loop {
 	return &Loop{
 		ports: p, wake: make(chan struct{}, 1), calls: make(chan call), ended: make(chan struct{}), store: store{path: p.State}, saved: newSaved(),
 		retries: retries{}, history: newHistory(), lookAll: true,
-		in: inputs{verdicts: map[side]verdict{}, farEnds: map[string]verdict{}, names: map[string]netip.Addr{}, admin: map[string]time.Time{}},
+		in: inputs{verdicts: map[side]verdict{}, farEnds: map[string]verdict{}, names: map[string]netip.Addr{}, rebuild: map[string]bool{}, pathMTU: map[netip.Addr]int{}, admin: map[string]time.Time{}},
 	}
 }
 
@@ -168,7 +172,9 @@ func (l *Loop) Preview(ctx context.Context, c *config.Config) (ops []diff.Op, p 
 		was, tables := l.history.clone(), l.tables
 		var d decision
 		d, err = l.decide(ctx, c, now)
-		ops, p = d.ops, d.plan
+		if ops, p = d.ops, d.plan; d.join != nil {
+			ops = slices.Concat(ops, d.join.ops)
+		}
 		l.history, l.tables = was, tables
 		return false
 	})

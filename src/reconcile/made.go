@@ -42,7 +42,8 @@ func (m made) valid(boot string) made {
 }
 
 // own returns what of what was seen is ours, and the ids of the tunnels of others. A session is ours if its device has our alias or if we noted it before
-// we made it; a tunnel, if it has a session of ours or was noted exactly as it is.
+// we made it; a tunnel, if it has a session of ours or was noted exactly as it is. What our blocks stand around is ours, too: they outlive
+// what they guard, also where the notes are lost before the alias is given.
 func (m made) own(seen Seen) (ours kstate.Overlay, foreign map[uint32]bool) {
 	all := seen.All
 	ours, foreign = all, map[uint32]bool{}
@@ -62,9 +63,17 @@ func (m made) own(seen Seen) (ours kstate.Overlay, foreign map[uint32]bool) {
 		noted[session{SessionKey: s.SessionKey, Device: s.Device}] = true
 		spec[s.SessionKey] = s
 	}
-	owned := map[uint32]bool{}
+	blocks := map[kstate.Block]bool{}
+	for _, b := range all.Blocks {
+		blocks[b] = true
+	}
+	owned, guarded := map[uint32]bool{}, map[uint32]bool{}
+	for _, t := range all.Tunnels {
+		b := t.Blocks()
+		guarded[t.ID] = blocks[b[0]] && blocks[b[1]]
+	}
 	for _, s := range all.Sessions {
-		if s.Foreign || !alias[s.Device] && !noted[session{SessionKey: s.SessionKey(), Device: s.Device}] {
+		if s.Foreign || !alias[s.Device] && !guarded[s.Tunnel] && !noted[session{SessionKey: s.SessionKey(), Device: s.Device}] {
 			continue
 		}
 		if known := spec[s.SessionKey()]; known.Device == s.Device {
@@ -74,7 +83,7 @@ func (m made) own(seen Seen) (ours kstate.Overlay, foreign map[uint32]bool) {
 		ours.Sessions = append(ours.Sessions, s)
 	}
 	for _, t := range all.Tunnels {
-		if owned[t.ID] || slices.Contains(m.Tunnels, t) {
+		if owned[t.ID] || guarded[t.ID] || slices.Contains(m.Tunnels, t) {
 			ours.Tunnels = append(ours.Tunnels, t)
 		} else {
 			foreign[t.ID] = true

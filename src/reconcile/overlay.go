@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -20,6 +21,10 @@ type joined struct {
 	facts overlay.Facts
 	plan  *overlay.Plan
 	ops   []diff.Op
+	// later says that seen is of a pass before, or blind that nothing was ever seen: steering gets the guards, and the overlay is left as it
+	// is until it is looked at. err says why it was not.
+	later, blind bool
+	err          error
 }
 
 // wantsOverlay says whether a configuration has anything of the overlay.
@@ -27,11 +32,29 @@ func wantsOverlay(c *config.Config) bool {
 	return c.Globals.Enabled && len(c.Pseudowires)+len(c.IPsec)+len(c.Bonds)+len(c.Tunnels)+len(c.Clamps) > 0
 }
 
-// lookOverlay observes the overlay where there is something to see; the result is nil where there is not.
-func (l *Loop) lookOverlay(ctx context.Context, c *config.Config) (*joined, error) {
+// joined returns what is known of the overlay, nil where there is nothing of it. Traffic that must leave a dead WAN does not wait for a look,
+// nor does steering end where it fails.
+func (l *Loop) joined(ctx context.Context, c *config.Config, in taken) *joined {
 	if l.ports.Overlay == nil || !wantsOverlay(c) && !l.overlaid && !l.lookAll {
-		return nil, nil
+		return nil
 	}
+	var err error
+	if !in.hasty || l.looked == nil || l.lookAll {
+		var j *joined
+		if j, err = l.lookOverlay(ctx, c); err == nil {
+			l.looked = j
+			return &joined{seen: j.seen, facts: j.facts}
+		}
+	}
+	if l.looked == nil {
+		m := l.saved.Overlay
+		return &joined{facts: overlay.Facts{Have: kstate.Overlay{Tunnels: m.Tunnels, Addrs: m.Addrs}}, later: true, blind: true, err: err}
+	}
+	return &joined{seen: l.looked.seen, facts: l.looked.facts, later: true, err: err}
+}
+
+// lookOverlay observes the overlay. After an interrupted dump there is an error too: it gives nothing to compare.
+func (l *Loop) lookOverlay(ctx context.Context, c *config.Config) (*joined, error) {
 	k := Look{
 		L2TP:    len(c.Pseudowires)+len(l.saved.Overlay.Tunnels) > 0 || l.tunnels,
 		Devices: DeviceNames(c), Paths: l.paths, Sources: l.sources,
@@ -58,7 +81,7 @@ func (l *Loop) lookOverlay(ctx context.Context, c *config.Config) (*joined, erro
 }
 
 // planOverlay plans it, on the ground of what steering has decided, and puts into d what concerns steering's tables and rules.
-func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) error {
+func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 	j := d.join
 	j.facts.Network = d.facts.Network
 	j.facts.Active, j.facts.Tables = activeOrder(d.plan), map[string]uint32{}
@@ -70,30 +93,82 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) error {
 	for name, v := range in.farEnds {
 		j.facts.Verdicts[name] = v.Verdict
 	}
+	j.facts.Disabled = map[string]bool{}
+	for name, sides := range d.facts.Health {
+		for _, v := range sides {
+			j.facts.Disabled[name] = j.facts.Disabled[name] || v.State == "disabled"
+		}
+	}
 	if l.ports.IKE != nil {
 		var answers bool
 		j.facts.SAs, answers = l.ports.IKE.SAs()
 		j.facts.NoCharon = !answers
 	}
+	j.facts.PathMTU = least(j.seen.PathMTU, in.pathMTU)
 	j.plan = overlay.Compute(d.config, j.facts)
-	paths := pathsOf(j.plan)
-	if !within(paths, l.paths) || !within(j.plan.Sources, l.sources) {
+	paths := PathsOf(j.plan)
+	if !j.later && (!within(paths, l.paths) || !within(j.plan.Sources, l.sources)) {
 		l.paths, l.sources = paths, j.plan.Sources
-		again, err := l.lookOverlay(ctx, d.config)
-		if err != nil {
-			return err
+		if again, err := l.lookOverlay(ctx, d.config); err != nil {
+			j.later, j.err = true, err
+		} else {
+			l.looked = again
+			j.facts.PathMTU, j.facts.Sources = least(again.seen.PathMTU, in.pathMTU), again.seen.Sources
+			j.plan = overlay.Compute(d.config, j.facts)
 		}
-		j.facts.PathMTU, j.facts.Sources = again.seen.PathMTU, again.seen.Sources
-		j.plan = overlay.Compute(d.config, j.facts)
 	}
-	l.paths, l.sources = pathsOf(j.plan), j.plan.Sources
+	if !j.blind {
+		l.paths, l.sources = PathsOf(j.plan), j.plan.Sources
+	}
 	d.want.Rules = slices.Concat(d.want.Rules, j.plan.Rules)
 	d.want.Tables = overlay.Merge(d.want.Tables, j.plan.Tables)
-	for _, op := range diff.OverlayOps(j.plan.Want, j.facts.Have) {
+	d.warn = append(d.warn, j.plan.Warnings...)
+	if j.err != nil {
+		d.warn = append(d.warn, j.err.Error())
+	}
+	if j.later {
+		return
+	}
+	for _, op := range diff.OverlayOps(j.plan.Want, condemned(j.facts.Have, in.rebuild)) {
 		j.ops = append(j.ops, diff.Op{Verb: op.Verb, Kind: diff.Overlay, Overlay: &op})
 	}
-	d.warn = append(d.warn, j.plan.Warnings...)
-	return nil
+}
+
+// condemned returns have with the sessions of some devices, and their tunnels where they have no others, looking so that they are made anew.
+func condemned(have kstate.Overlay, devices map[string]bool) kstate.Overlay {
+	if len(devices) == 0 {
+		return have
+	}
+	have.Sessions, have.Tunnels = slices.Clone(have.Sessions), slices.Clone(have.Tunnels)
+	goes, stays := map[uint32]bool{}, map[uint32]bool{}
+	for i := range have.Sessions {
+		s := &have.Sessions[i]
+		if !devices[s.Device] {
+			stays[s.Tunnel] = true
+			continue
+		}
+		goes[s.Tunnel] = true
+		s.PeerID = ^s.PeerID
+	}
+	for i := range have.Tunnels {
+		if t := &have.Tunnels[i]; goes[t.ID] && !stays[t.ID] {
+			t.PeerID = ^t.PeerID
+		}
+	}
+	return have
+}
+
+// least returns the smaller of two MTUs of each path.
+func least(a, b map[netip.Addr]int) map[netip.Addr]int {
+	out := make(map[netip.Addr]int, len(a))
+	for _, m := range []map[netip.Addr]int{a, b} {
+		for remote, mtu := range m {
+			if out[remote] == 0 || mtu < out[remote] {
+				out[remote] = mtu
+			}
+		}
+	}
+	return out
 }
 
 // DeviceNames lists the devices that matter to the overlay: those to be made, whose names others may have, and what they go into.
@@ -121,8 +196,8 @@ func within[T comparable](want, have []T) bool {
 	return !slices.ContainsFunc(want, func(a T) bool { return !slices.Contains(have, a) })
 }
 
-// pathsOf lists the ways of outermost packets.
-func pathsOf(p *overlay.Plan) []Path {
+// PathsOf lists the ways of outermost packets.
+func PathsOf(p *overlay.Plan) []Path {
 	var out []Path
 	add := func(local, remote netip.Addr) {
 		if way := (Path{local, remote}); local.IsValid() && remote.IsValid() && !slices.Contains(out, way) {
@@ -157,20 +232,23 @@ func activeOrder(p *plan.Plan) map[string]map[kstate.Family][]string {
 }
 
 // join carries out what the overlay needs. What is noted before it is made is known to be ours however this ends.
-func (a *applier) join(ctx context.Context, d *decision) {
+func (a *applier) join(ctx context.Context, d *decision, rebuilt map[string]bool) {
 	if d.join == nil {
 		return
 	}
 	l := a.loop
+	if l.ports.IKE != nil && !d.join.blind {
+		l.ports.IKE.Set(d.join.plan.Conns)
+	}
+	if d.join.later {
+		return
+	}
 	l.saved.Overlay.note(d.join.facts.Have, d.join.plan.Want)
 	if err := l.store.save(l.saved); err != nil {
 		d.warn = append(d.warn, err.Error())
 	}
-	a.sameOverlay = l.synced != nil && len(d.join.ops) > 0 && reflect.DeepEqual(l.synced.overlay, d.join.plan.Want)
+	a.sameOverlay = l.synced != nil && len(d.join.ops) > 0 && len(rebuilt) == 0 && reflect.DeepEqual(l.synced.overlay, d.join.plan.Want)
 	a.apply(ctx, d.join.ops)
-	if l.ports.IKE != nil {
-		l.ports.IKE.Set(d.join.plan.Conns)
-	}
 }
 
 // unguarded says whether an operation would let packets of a protected pseudowire pass in clear, or stands on something that failed.
@@ -186,33 +264,46 @@ func cleanOverlay(ctx context.Context, p Ports, m made) error {
 	if p.Overlay == nil {
 		return nil
 	}
+	var unloaded, last error
 	if p.IKE != nil {
 		if err := p.IKE.Clear(ctx); err != nil {
-			return fmt.Errorf("unload the connections of the IKE daemon: %w", err)
+			unloaded = fmt.Errorf("unload the connections of the IKE daemon: %w", err)
 		}
 	}
-	var last error
+	k := Look{L2TP: len(m.Tunnels) > 0}
 	for range cleanupTries {
-		last = nil
-		seen, err := p.Overlay.Observe(ctx, Look{L2TP: len(m.Tunnels) > 0})
+		seen, err := p.Overlay.Observe(ctx, k)
 		if err != nil {
-			return fmt.Errorf("look at tunnels and devices: %w", err)
+			last = fmt.Errorf("look at tunnels and devices: %w", err)
+			continue
 		}
-		if !(len(m.Tunnels) > 0) && slices.ContainsFunc(seen.All.Links, func(k kstate.Link) bool { return k.Kind == kstate.KindL2TP }) {
-			if seen, err = p.Overlay.Observe(ctx, Look{L2TP: true}); err != nil {
-				return fmt.Errorf("look at tunnels and devices: %w", err)
-			}
+		if !k.L2TP && slices.ContainsFunc(seen.All.Links, func(k kstate.Link) bool { return k.Kind == kstate.KindL2TP }) {
+			k.L2TP = true
+			continue
 		}
 		have, _ := m.own(seen)
 		ops := diff.OverlayOps(kstate.Overlay{}, have)
-		if len(ops) == 0 {
-			return nil
+		if last = nil; len(ops) == 0 {
+			break
 		}
+		last = errors.New("something of ours is left")
+		missed := map[string]bool{}
 		for i := range ops {
-			if err := p.Overlay.Apply(ctx, &ops[i]); err != nil {
-				last = fmt.Errorf("%s: %w", &ops[i], err)
+			op := &ops[i]
+			if slices.ContainsFunc(op.After, func(key string) bool { return missed[key] }) {
+				continue // it guards what is still there
+			}
+			if err := p.Overlay.Apply(ctx, op); err != nil {
+				missed[op.Key()] = true
+				last = fmt.Errorf("%s: %w", op, err)
 			}
 		}
 	}
-	return last
+	if last != nil {
+		return errors.Join(errGuarded, last, unloaded)
+	}
+	return unloaded
 }
+
+// errGuarded is the error of what could not be removed of the overlay.
+var errGuarded = errors.New("the guards of pseudowires stay")

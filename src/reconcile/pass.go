@@ -145,6 +145,35 @@ func merged(known, now map[string]int) map[string]int {
 	return out
 }
 
+// after returns what the next pass compares with, and says when one is due because of the overlay.
+func (l *Loop) after(d *decision, sn *Snapshot, open map[string]bool) *synced {
+	s := &synced{want: d.want, net: d.facts.Network, open: open}
+	j, now := d.join, time.Now()
+	if j == nil {
+		return s
+	}
+	if j.err == nil {
+		l.unseen = 0
+	}
+	switch {
+	case !j.later:
+		s.overlay = j.plan.Want
+		if slices.ContainsFunc(sn.Done, func(o Done) bool { return o.Op.Kind == diff.Overlay && o.Err == nil }) {
+			l.again = earlier(l.again, now.Add(quiet)) // guards of what is gone may go, and sizes may be others now
+		}
+		return s
+	case j.err == nil:
+		l.again = now
+	default:
+		l.unseen++
+		l.again = earlier(l.again, now.Add(min(partialAgain<<min(l.unseen-1, 6), 5*time.Second)))
+	}
+	if l.synced != nil {
+		s.overlay = l.synced.overlay
+	}
+	return s
+}
+
 // carryOut applies the operations, with the evictions between those that make and those that break: connections then choose anew before
 // the rules that they were bound by go.
 func (l *Loop) carryOut(ctx context.Context, d *decision, sn *Snapshot, in taken) {
@@ -172,23 +201,17 @@ func (l *Loop) carryOut(ctx context.Context, d *decision, sn *Snapshot, in taken
 	evicted := time.Now()
 	a.apply(ctx, d.ops[cut:])
 	done := time.Now()
-	a.join(ctx, d)
+	a.join(ctx, d, in.rebuild)
 	if ctx.Err() != nil {
 		return
 	}
 	l.hooks(sn, view)
 	l.retries.keep(a.named)
-	l.synced = &synced{want: d.want, net: d.facts.Network, open: a.open}
-	if d.join != nil {
-		l.synced.overlay = d.join.plan.Want
-		if len(d.join.ops) > 0 {
-			l.again = earlier(l.again, time.Now().Add(quiet)) // guards of what is gone may go, and sizes may be others now
-		}
-	}
+	l.synced = l.after(d, sn, a.open)
 	if d.partial {
 		l.synced = nil // what was not seen may look like somebody else's doing later
 	}
-	sn.Converged = len(a.open) == 0 && len(sn.Deferred) == 0 && !d.partial
+	sn.Converged = len(a.open) == 0 && len(sn.Deferred) == 0 && !d.partial && (d.join == nil || !d.join.later)
 	sn.Times.Effects = evicted.Sub(made)
 	sn.Times.Apply = done.Sub(began) - sn.Times.Effects
 	if !in.decidedAt.IsZero() {

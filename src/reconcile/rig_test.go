@@ -32,7 +32,7 @@ type rig struct {
 // start runs a loop on a kernel, with its state in dir.
 func start(t testing.TB, k *kernel, dir string) *rig {
 	r := &rig{t: t, k: k, ended: make(chan error, 1)}
-	r.Loop = New(Ports{
+	p := Ports{
 		Routing: k, Netfilter: nft{k}, Conntrack: k, Settings: k, Source: k, State: filepath.Join(dir, "state.json"),
 		Hook: func(h diff.Hook) {
 			r.mu.Lock()
@@ -49,7 +49,11 @@ func start(t testing.TB, k *kernel, dir string) *rig {
 			defer r.mu.Unlock()
 			r.snaps = append(r.snaps, s)
 		},
-	})
+	}
+	if k.sites != nil {
+		p.Overlay, p.IKE, p.Boot = k.sites, k.sites, k.sites.boot
+	}
+	r.Loop = New(p)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	go func() { r.ended <- r.Run(ctx) }()

@@ -30,7 +30,10 @@ func Cleanup(ctx context.Context, p Ports) error {
 	st := store{path: p.State}
 	v, _, unread := st.load()
 	errs := []error{cleanOverlay(ctx, p, v.Overlay.valid(p.Boot))}
-	errs = append(errs, p.Netfilter.Apply(ctx, nil, nil), cleanRouting(ctx, p.Routing))
+	if !errors.Is(errs[0], errGuarded) {
+		errs = append(errs, p.Netfilter.Apply(ctx, nil, nil))
+	}
+	errs = append(errs, cleanRouting(ctx, p.Routing))
 	for name, s := range v.Settings {
 		if is, gerr := p.Settings.Get(name); gerr != nil || is.Value != s.Ours {
 			continue // the device is gone, or somebody else has set it since
