@@ -106,7 +106,7 @@ func TestEnvironmentAndDescriptorsAreClean(t *testing.T) {
 	b.script("env", `{ env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= | sort; for f in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$f ] && readlink /proc/$$/fd/$f; done; echo end; } > %[1]s.new; mv %[1]s.new %[1]s`, 0o755)
 	b.start()
 	b.Send(Event{Action: Reload})
-	got := b.wait(9)
+	got := b.wait(10)
 	var names []string
 	for _, l := range got {
 		if strings.Contains(l, "/hooks/env") {
@@ -115,7 +115,7 @@ func TestEnvironmentAndDescriptorsAreClean(t *testing.T) {
 		name, _, _ := strings.Cut(l, "=")
 		names = append(names, name)
 	}
-	want := []string{"ACTION", "DEVICE", "FAMILY", "GATEWAY", "INTERFACE", "PATH", "POLICY", "REASON", "end"}
+	want := []string{"ACTION", "DEVICE", "FAMILY", "GATEWAY", "INTERFACE", "PATH", "POLICY", "REASON", "TYPE", "end"}
 	if d := cmp.Diff(want, names); d != "" {
 		t.Errorf("%s\n%q", d, got)
 	}

@@ -1,31 +1,40 @@
 package status
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 )
 
-// howShown is for how many pseudowires the table says how their MTU was computed.
+// howShown is how many computations of MTUs are shown, each with at most as many pseudowires that share it.
 const howShown = 8
 
-// sites writes the tables of what joins sites. A reason is given where something does not work.
+// sites writes the tables of what joins sites. Reasons stand below them, where something does not work.
 func (p *printer) sites(d *Document) {
-	rows := [][]string{{"PSEUDOWIRE", "STATE", "FOR", "VIA", "REMOTE", "IPSEC", "MTU", "MSS", "RTT", "REASON"}}
-	var how []string
+	rows := [][]string{{"PSEUDOWIRE", "STATE", "FOR", "VIA", "REMOTE", "IPSEC", "MTU", "MSS", "RTT"}}
+	var notes, sizes []string
+	how := map[string][]string{} // which pseudowires have an MTU by the same computation
 	for _, name := range slices.Sorted(maps.Keys(d.Pseudowires)) {
 		w := d.Pseudowires[name]
 		rows = append(rows, []string{name, w.State, age(d.Time, w.Since), dash(w.Interface), dash(w.Remote), w.protection(), size(w.MTU),
-			pair(w.MSS4, w.MSS6), milli(w.RTT), fault(w.State, w.Reason, w.Detached)})
-		if w.How != "" && len(how) < howShown {
-			how = append(how, fmt.Sprintf("  mtu of %s: %s\n", name, w.How))
+			pair(w.MSS4, w.MSS6), milli(w.RTT)})
+		notes = append(notes, note(name, fault(w.State, w.Reason, w.Detached)))
+		if w.How != "" {
+			how[w.How] = append(how[w.How], name)
 		}
 	}
-	p.table(rows, 1)
-	p.b.WriteString(strings.Join(how, ""))
-	rows = [][]string{{"IPSEC", "STATE", "FOR", "REMOTE", "IN", "OUT", "REKEY", "CIPHER", "REASON"}}
+	for _, h := range slices.Sorted(maps.Keys(how))[:min(len(how), howShown)] {
+		names := strings.Join(how[h][:min(len(how[h]), howShown)], ", ")
+		if more := len(how[h]) - howShown; more > 0 {
+			names += fmt.Sprintf(" and %d more", more)
+		}
+		sizes = append(sizes, note("mtu of "+names, h))
+	}
+	p.noted(rows, notes)
+	p.b.WriteString(strings.Join(sizes, ""))
+	rows = [][]string{{"IPSEC", "STATE", "FOR", "REMOTE", "IN", "OUT", "REKEY", "CIPHER"}}
+	notes = nil
 	for _, name := range slices.Sorted(maps.Keys(d.IPsec)) {
 		x := d.IPsec[name]
 		rekey := "-"
@@ -33,10 +42,12 @@ func (p *printer) sites(d *Document) {
 			rekey = Span(x.RekeyIn)
 		}
 		rows = append(rows, []string{name, x.State, age(d.Time, x.Since), dash(x.Remote), Volume(x.BytesIn), Volume(x.BytesOut), rekey,
-			dash(x.ESPProposal), fault(x.State, x.Reason, "")})
+			dash(x.ESPProposal)})
+		notes = append(notes, note(name, fault(x.State, x.Reason, "")))
 	}
-	p.table(rows, 1)
-	rows = [][]string{{"BOND", "STATE", "FOR", "MODE", "ACTIVE", "MEMBERS", "MTU", "REASON"}}
+	p.noted(rows, notes)
+	rows = [][]string{{"BOND", "STATE", "FOR", "MODE", "ACTIVE", "MEMBERS", "MTU"}}
+	notes = nil
 	for _, name := range slices.Sorted(maps.Keys(d.Bonds)) {
 		b := d.Bonds[name]
 		var members []string
@@ -48,16 +59,36 @@ func (p *printer) sites(d *Document) {
 			members = append(members, m.Name+" "+word)
 		}
 		rows = append(rows, []string{name, b.State, age(d.Time, b.Since), b.Mode, dash(strings.Join(b.Active, ",")),
-			strings.Join(members, ", "), size(b.MTU), cmp.Or(fault(b.State, b.Reason, b.Detached), b.Why)})
+			strings.Join(members, ", "), size(b.MTU)})
+		notes = append(notes, note(name, fault(b.State, b.Reason, b.Detached)), note(name+" uses "+strings.Join(b.Active, ","), b.Why))
 	}
-	p.table(rows, 1)
-	rows = [][]string{{"TUNNEL", "STATE", "FOR", "VIA", "REMOTE", "PREFIX", "MTU", "REASON"}}
+	p.noted(rows, notes)
+	rows = [][]string{{"TUNNEL", "STATE", "FOR", "VIA", "REMOTE", "PREFIX", "MTU"}}
+	notes = nil
 	for _, name := range slices.Sorted(maps.Keys(d.Tunnels)) {
 		t := d.Tunnels[name]
-		rows = append(rows, []string{name, t.State, age(d.Time, t.Since), dash(t.Interface), dash(t.Remote), dash(t.Prefix), size(t.MTU),
-			fault(t.State, t.Reason, "")})
+		rows = append(rows, []string{name, t.State, age(d.Time, t.Since), dash(t.Interface), dash(t.Remote), dash(t.Prefix), size(t.MTU)})
+		notes = append(notes, note(name, fault(t.State, t.Reason, "")), note("mtu of "+name, t.How))
 	}
-	p.table(rows, 1)
+	p.noted(rows, notes)
+}
+
+// note is a line below a table, "" where there is nothing to say.
+func note(about, text string) string {
+	if text == "" {
+		return ""
+	}
+	return "  " + about + ": " + text + "\n"
+}
+
+// noted writes a table whose second column is a state, and below it what does not fit into columns.
+func (p *printer) noted(rows [][]string, notes []string) {
+	p.table(rows[:min(len(rows), rulesShown+1)], 1)
+	if more := len(rows) - 1 - rulesShown; more > 0 {
+		fmt.Fprintf(&p.b, "  and %d more, see multiwan status --json\n", more)
+	}
+	notes = slices.DeleteFunc(notes, func(n string) bool { return n == "" })
+	p.b.WriteString(strings.Join(notes[:min(len(notes), rulesShown)], ""))
 }
 
 // protection is the connection that protects a pseudowire, with the kernel's word on it where that is not "protected".
