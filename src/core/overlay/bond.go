@@ -110,6 +110,9 @@ func (b *builder) member(x *bond, c config.BondMember) *member {
 		m.absent = w.reason
 	default:
 		m.wire, m.port = w, w.port
+		if b.f.Disabled[w.wan] {
+			m.verdict.State = "disabled"
+		}
 		if x.Mode == kstate.Bond8023AD {
 			m.absent = b.lacking("veth", "act_mirred")
 			m.slave, _ = detour(c.Device)

@@ -25,6 +25,8 @@ type Facts struct {
 	SAs map[string]SA
 	// Verdicts of the far ends, by pseudowire or bond member as the file calls it. A missing one is "waiting".
 	Verdicts map[string]plan.Verdict
+	// Disabled are WANs that were taken out of use by hand: what they carry works, but nothing should go that way.
+	Disabled map[string]bool
 	// Devices are those of others, by name: bridges, taps, NICs.
 	Devices map[string]Device
 	// Addrs are the router's addresses that are not of this package's making, with their devices.
