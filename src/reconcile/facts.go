@@ -74,6 +74,9 @@ func (l *Loop) facts(c *config.Config, net plan.Network, in taken, now time.Time
 	}
 	held, until := l.heldBack(c, now)
 	f.HeldBack = held
+	if l.ports.Apart != nil {
+		f.Apart = l.ports.Apart()
+	}
 	f.RPFilter = l.rpFilter(net)
 	return f, why, earlier(next, until), nil
 }

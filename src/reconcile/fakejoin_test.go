@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"net/netip"
 	"slices"
@@ -49,7 +50,7 @@ func (s *sites) Observe(_ context.Context, k Look) (Seen, error) {
 	defer s.mu.Unlock()
 	s.looks++
 	seen := Seen{Devices: map[string]overlay.Device{}, Addrs: map[netip.Addr]string{}, PathMTU: map[netip.Addr]int{}, Indexes: map[string]int{}}
-	for _, l := range s.links {
+	for _, l := range sorted(maps.Values(s.links)) {
 		if strings.HasPrefix(l.Alias, kstate.AliasPrefix) {
 			seen.All.Links = append(seen.All.Links, l)
 		} else if slices.Contains(k.Devices, l.Name) {
@@ -62,10 +63,10 @@ func (s *sites) Observe(_ context.Context, k Look) (Seen, error) {
 		}
 	}
 	if k.L2TP {
-		seen.All.Tunnels, seen.All.Sessions = slices.Collect(maps.Values(s.tunnels)), slices.Collect(maps.Values(s.sessions))
+		seen.All.Tunnels, seen.All.Sessions = sorted(maps.Values(s.tunnels)), sorted(maps.Values(s.sessions))
 	}
-	seen.All.Blocks, seen.All.Addrs = slices.Collect(maps.Keys(s.blocks)), slices.Collect(maps.Keys(s.addrs))
-	for _, p := range s.ports {
+	seen.All.Blocks, seen.All.Addrs = sorted(maps.Keys(s.blocks)), sorted(maps.Keys(s.addrs))
+	for _, p := range sorted(maps.Values(s.ports)) {
 		if strings.HasPrefix(s.links[p.Device].Alias, kstate.AliasPrefix) {
 			seen.All.Ports = append(seen.All.Ports, p)
 		}
@@ -107,6 +108,11 @@ func (s *sites) Apply(_ context.Context, op *diff.OverlayOp) error {
 	})
 }
 
+// sorted lists objects in one order, as a dump does.
+func sorted[T interface{ Key() string }](all iter.Seq[T]) []T {
+	return slices.SortedFunc(all, func(a, b T) int { return strings.Compare(a.Key(), b.Key()) })
+}
+
 func put[K comparable, V any](m map[K]V, k K, v V, gone bool) {
 	if m[k] = v; gone {
 		delete(m, k)
@@ -129,6 +135,9 @@ func (s *sites) refuses(op *diff.OverlayOp) string {
 
 // check notes sessions of the tunnel 1, which is protected in all configurations here, that stand without both guards. s.mu is held.
 func (s *sites) check(op string) {
+	if len(s.sessions) > 10 {
+		return // a benchmark
+	}
 	for _, x := range s.sessions {
 		t := s.tunnels[x.Tunnel]
 		if x.Foreign || t.ID != 1 {

@@ -42,11 +42,12 @@ type Loop struct {
 	// tables are those to look into besides the plan's: where something of ours was seen.
 	tables []uint32
 	// lookAll asks the next observation to look into every table.
-	lookAll bool
-	synced  *synced
-	planned planned
-	retries retries
-	drifts  drifts
+	lookAll        bool
+	synced         *synced
+	planned        planned
+	plannedOverlay plannedOverlay
+	retries        retries
+	drifts         drifts
 	// hooked is the view that the last hooks were based on; saved.View is that of the last evictions.
 	hooked  diff.View
 	history history

@@ -105,7 +105,7 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 		j.facts.NoCharon = !answers
 	}
 	j.facts.PathMTU = least(j.seen.PathMTU, in.pathMTU)
-	j.plan = overlay.Compute(d.config, j.facts)
+	j.plan = l.computeOverlay(d.config, j.facts)
 	paths := PathsOf(j.plan)
 	if !j.later && (!within(paths, l.paths) || !within(j.plan.Sources, l.sources)) {
 		l.paths, l.sources = paths, j.plan.Sources
@@ -114,7 +114,7 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 		} else {
 			l.looked = again
 			j.facts.PathMTU, j.facts.Sources = least(again.seen.PathMTU, in.pathMTU), again.seen.Sources
-			j.plan = overlay.Compute(d.config, j.facts)
+			j.plan = l.computeOverlay(d.config, j.facts)
 		}
 	}
 	if !j.blind {
@@ -244,8 +244,10 @@ func (a *applier) join(ctx context.Context, d *decision, rebuilt map[string]bool
 		return
 	}
 	l.saved.Overlay.note(d.join.facts.Have, d.join.plan.Want)
-	if err := l.store.save(l.saved); err != nil {
-		d.warn = append(d.warn, err.Error())
+	if len(d.join.ops) > 0 {
+		if err := l.store.save(l.saved); err != nil {
+			d.warn = append(d.warn, err.Error())
+		}
 	}
 	a.sameOverlay = l.synced != nil && len(d.join.ops) > 0 && len(rebuilt) == 0 && reflect.DeepEqual(l.synced.overlay, d.join.plan.Want)
 	a.apply(ctx, d.join.ops)

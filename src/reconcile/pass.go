@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,9 +47,12 @@ func (l *Loop) pass(ctx context.Context) error {
 		return nil
 	}
 	l.lookAll = false
-	l.saved.WANs, l.saved.Policies = merged(l.saved.WANs, d.facts.IDs), merged(l.saved.Policies, d.facts.PolicyIDs)
-	if err := l.store.save(l.saved); err != nil {
-		d.warn = append(d.warn, err.Error())
+	wans, policies := merged(l.saved.WANs, d.facts.IDs), merged(l.saved.Policies, d.facts.PolicyIDs)
+	if !maps.Equal(wans, l.saved.WANs) || !maps.Equal(policies, l.saved.Policies) {
+		l.saved.WANs, l.saved.Policies = wans, policies
+		if err := l.store.save(l.saved); err != nil {
+			d.warn = append(d.warn, err.Error())
+		}
 	}
 	l.carryOut(ctx, &d, &sn, in)
 	if ctx.Err() != nil {

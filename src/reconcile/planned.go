@@ -7,6 +7,7 @@ import (
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
 )
 
@@ -17,6 +18,22 @@ type planned struct {
 	numbers numbers
 	facts   plan.Facts
 	plan    *plan.Plan
+}
+
+// plannedOverlay is the same for what joins sites.
+type plannedOverlay struct {
+	config *config.Config
+	facts  overlay.Facts
+	plan   *overlay.Plan
+}
+
+// computeOverlay returns the overlay's plan of a configuration whose numbers are settled.
+func (l *Loop) computeOverlay(c *config.Config, f overlay.Facts) *overlay.Plan {
+	last := &l.plannedOverlay
+	if last.plan == nil || last.config != c || !reflect.DeepEqual(last.facts, f) {
+		*last = plannedOverlay{config: c, facts: f, plan: overlay.Compute(c, f)}
+	}
+	return last.plan
 }
 
 // compute returns the plan of the configuration c, whose numbers are settled in used.

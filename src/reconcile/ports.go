@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/diff"
@@ -112,6 +113,8 @@ type Ports struct {
 	Boot string
 	// State is the path of the file that ids, original settings and the last decision are kept in; empty keeps none.
 	State string
+	// Apart returns what plan.Facts.Apart wants; nil: nothing.
+	Apart func() map[string]map[kstate.Family]time.Duration
 	// Hook is told what users' programs are to be told. It must not block.
 	Hook func(diff.Hook)
 	// Refused is told of a configuration that is not put in force after all, and why; the one before it stays. It must not block.
