@@ -11,8 +11,8 @@ func historyCommand() *command {
 	var asJSON, short bool
 	var last int
 	return &command{
-		name: "history", args: "[WAN]", summary: "show changes of state with the probes that led to them",
-		help: "Shows the changes of state of all WANs, or of one, the oldest first, each with its evidence: the last probes of every\n" +
+		name: "history", args: "[NAME]", summary: "show changes of state with the probes that led to them",
+		help: "Shows the changes of state of WANs and of what joins sites, or of one NAME, the oldest first, with evidence: the last probes of every\n" +
 			"target, when they were sent and what became of them. The daemon keeps the last 200 changes.",
 		words: []string{"WAN"},
 		flags: func(fs *flag.FlagSet) {
@@ -21,7 +21,7 @@ func historyCommand() *command {
 			fs.IntVar(&last, "last", 20, "show the last `n` changes, 0: all that are kept")
 		},
 		run: func(c *call) error {
-			if err := c.want(0, 1, "at most one WAN"); err != nil {
+			if err := c.want(0, 1, "at most one name"); err != nil {
 				return err
 			}
 			params := map[string]any{"last": last}

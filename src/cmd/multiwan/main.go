@@ -24,7 +24,7 @@ func main() {
 func commands() []*command {
 	return []*command{
 		runCommand(), checkCommand(), planCommand(), statusCommand(), historyCommand(), explainCommand(), probeCommand(),
-		upCommand(), downCommand(), reloadCommand(), stopCommand(), metricsCommand(), importCommand(), uciCommand(),
+		upCommand(), downCommand(), reloadCommand(), stopCommand(), metricsCommand(), peerCommand(), importCommand(), uciCommand(),
 		completionCommand(), versionCommand(),
 	}
 }

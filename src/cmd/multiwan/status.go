@@ -15,7 +15,7 @@ import (
 func statusCommand() *command {
 	var asJSON, watch bool
 	return &command{
-		name: "status", summary: "show WANs, policies and warnings",
+		name: "status", summary: "show WANs, tunnels, bonds, policies and warnings",
 		help: "Shows a table, in colours on a terminal. The JSON form is described in docs/status.md. Exits with 3 if no daemon runs.",
 		flags: func(fs *flag.FlagSet) {
 			fs.BoolVar(&asJSON, "json", false, "print the whole document as JSON")
