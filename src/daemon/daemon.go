@@ -74,10 +74,12 @@ func Run(ctx context.Context, o Options) error {
 	d.answers = newAnswers()
 	ports := k.ports(statePath(o.Socket))
 	d.ike = newIKE(o.VICI, func() { d.loop.Kick("security associations") })
+	d.record.sites.conns, d.record.sites.hook = d.ike.Status, d.hooks.Send
 	ports.IKE = d.ike
 	ports.Hook = d.hook
 	ports.Publish = d.publish
 	ports.Refused = d.refuse
+	ports.Apart = d.lines.apart
 	d.loop = reconcile.New(ports)
 	d.boot()
 	return d.serve(ctx, listener)
@@ -150,7 +152,7 @@ func (d *daemon) publish(s reconcile.Snapshot) {
 
 // hook hands an event on to the user's programs.
 func (d *daemon) hook(h diff.Hook) {
-	e := hook.Event{Action: h.Action, Interface: h.Interface, Device: h.Device, Policy: h.Policy, Reason: h.Reason}
+	e := hook.Event{Type: hook.Interface, Action: h.Action, Interface: h.Interface, Device: h.Device, Policy: h.Policy, Reason: h.Reason}
 	if h.Gateway.IsValid() {
 		e.Gateway = h.Gateway.String()
 	}

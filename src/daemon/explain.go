@@ -36,6 +36,7 @@ func (d *daemon) callExplain(ctx context.Context, a control.Args) (any, error) {
 	if direct, is := d.direct(ctx, s, flow); is {
 		e.Policy, e.State, e.Kernel, e.Agrees = "main", "main", &direct, true
 		e.Notes = append(e.Notes, "a route of the main table other than a default wins over rules and policies")
+		e.Notes = append(e.Notes, siteNotes(&s, flow, e)...)
 		return e, nil
 	}
 	answer := plan.Explain(s.Config, s.Facts, flow)
@@ -44,6 +45,7 @@ func (d *daemon) callExplain(ctx context.Context, a control.Args) (any, error) {
 		e.Match = status.MatchText(s.Config.Rules[i])
 	}
 	d.compare(ctx, e, answer, flow)
+	e.Notes = append(e.Notes, siteNotes(&s, flow, e)...)
 	return e, nil
 }
 

@@ -85,6 +85,8 @@ func (d *daemon) status() *status.Document {
 	if last, ok := d.record.snapshot(); ok {
 		s.Plan, s.Facts, s.Repairs = last.Plan, last.Facts, repairsOf(last.Drifts, now)
 		s.Hits = d.hits(last.Plan)
+		s.Counters.Clamped = s.Hits["clamped"]
+		s.Sites = d.sitesOf(&last)
 	}
 	return status.Build(s)
 }
@@ -106,15 +108,24 @@ func (d *daemon) hits(p *plan.Plan) map[string]uint64 {
 }
 
 func (d *daemon) callHistory(_ context.Context, a control.Args) (any, error) {
-	if wan := a.String("interface"); wan != "" {
-		if _, err := d.wan(wan); err != nil {
-			return nil, err
-		}
+	if name := a.String("interface"); name != "" && !named(d.file.running(), name) {
+		return nil, control.Refuse(control.NotFound, "no WAN, pseudowire, ipsec, bond or tunnel %q in the configuration", name)
 	}
 	if a.Int("last") < 0 {
 		return nil, control.Refuse(control.Usage, "last: want 0 or more")
 	}
 	return d.record.history(a.Int("last"), a.String("interface")), nil
+}
+
+// named says whether the history may have something of that name.
+func named(c *config.Config, name string) bool {
+	return slices.ContainsFunc(c.Interfaces, func(x config.Interface) bool { return x.Name == name }) ||
+		slices.ContainsFunc(c.Pseudowires, func(x config.Pseudowire) bool { return x.Name == name }) ||
+		slices.ContainsFunc(c.IPsec, func(x config.IPsec) bool { return x.Name == name }) ||
+		slices.ContainsFunc(c.Tunnels, func(x config.Tunnel) bool { return x.Name == name }) ||
+		slices.ContainsFunc(c.Bonds, func(x config.Bond) bool {
+			return x.Name == name || slices.ContainsFunc(x.Members, func(m config.BondMember) bool { return m.Name == name })
+		})
 }
 
 // wan returns a WAN of the configuration in force.

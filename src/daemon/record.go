@@ -36,6 +36,7 @@ type record struct {
 	policies map[string]string // what was logged last of a policy and family
 	warned   map[string]bool
 	repaired map[string]bool
+	sites    sites
 	lines    []func()
 	dropped  int
 	ready    chan struct{}
@@ -50,7 +51,7 @@ type fault struct {
 
 func newRecord(log *logrus.Logger) *record {
 	return &record{log: log, ring: status.NewRing(historyLength), faults: map[string]*fault{}, policies: map[string]string{},
-		warned: map[string]bool{}, repaired: map[string]bool{}, ready: make(chan struct{}, 1)}
+		warned: map[string]bool{}, repaired: map[string]bool{}, sites: newSites(), ready: make(chan struct{}, 1)}
 }
 
 // run writes the log until ctx ends, and then what is left.
@@ -108,10 +109,15 @@ func (r *record) transitions(u probe.Update) {
 		if t.Verdict() {
 			level = logrus.InfoLevel
 		}
-		r.say(level, logrus.Fields{"wan": u.WAN, "family": u.Family}, "%s, was %s: %s", t.To, t.From, t.Reason)
+		subject := "wan"
+		if u.Family == 0 {
+			subject = status.KindPseudowire
+		}
+		r.say(level, logrus.Fields{subject: u.WAN, "family": status.FamilyText(u.Family)}, "%s, was %s: %s", t.To, t.From, t.Reason)
 		if t.Verdict() { // suspicions that came to nothing would fill the history of a lossy line
 			r.ring.Add(status.TransitionOf(u.WAN, u.Family, t, held))
 			r.counters.Transitions++
+			r.sites.heard(u, t)
 		}
 	}
 }
@@ -198,6 +204,7 @@ func (r *record) pass(s reconcile.Snapshot) {
 	r.effects(s.Effects)
 	r.problems(s.Problems)
 	r.changes(s)
+	r.join(s)
 	r.last = s
 }
 
@@ -278,7 +285,7 @@ func (r *record) changes(s reconcile.Snapshot) {
 	}
 	warned := make(map[string]bool)
 	for _, w := range s.Warnings {
-		key := uncounted(w)
+		key := status.Uncounted(w)
 		warned[key] = true
 		if !r.warned[key] {
 			r.say(logrus.WarnLevel, nil, "%s", w)
@@ -288,13 +295,6 @@ func (r *record) changes(s reconcile.Snapshot) {
 	if len(s.Done) > 0 {
 		r.say(logrus.DebugLevel, nil, "pass %d: %d operations in %s: %s", s.Serial, len(s.Done), s.Times.Total.Round(10*time.Microsecond), strings.Join(s.Reasons, ", "))
 	}
-}
-
-// uncounted leaves out what stands in brackets, such as "(6 repairs)": another number makes no new warning.
-func uncounted(warning string) string {
-	before, rest, _ := strings.Cut(warning, " (")
-	_, after, _ := strings.Cut(rest, ")")
-	return before + after
 }
 
 func policyText(p plan.PolicyPlan, f kstate.Family) string {
