@@ -30,6 +30,11 @@ type lines struct {
 	next    *reconcile.Snapshot // the last one that was not looked at yet
 	probers map[line]*prober
 	indexes map[int]bool // of the WANs' devices
+
+	spread struct {
+		sync.Mutex // never waits for mu
+		plan.Spread
+	}
 }
 
 // prober is the prober of one line.
@@ -92,10 +97,15 @@ func (l *lines) listen(wans map[string]plan.WAN, overlay map[string]int) (fresh 
 func (l *lines) run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
+	tick := time.NewTicker(delaysEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case now := <-tick.C:
+			l.judgeDelays(now)
+			continue
 		case <-l.news:
 		}
 		l.mu.Lock()

@@ -26,6 +26,9 @@ func (r *ruleset) policyChain(p *policy, f kstate.Family, sticky float64) string
 			}
 			return nil
 		}
+		if r.sprays(p, f) {
+			return []kstate.NftRule{{Do: []kstate.Statement{{SetMark: r.connection(r.flag)}, {Verdict: "goto " + r.sprayChain(p, f)}}}}
+		}
 		var rules []kstate.NftRule
 		target := func(w *wan) string { return r.useChain(w, f) }
 		if sticky > 0 {

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
@@ -32,6 +33,7 @@ type wan struct {
 	table   uint32
 	chain   string // its name inside nftables identifiers
 	shared  bool   // other WANs use the same device
+	joins   bool   // a pseudowire or bond: it leads to another site
 	carries map[kstate.Family]bool
 }
 
@@ -77,6 +79,8 @@ func (b *builder) addWANs() {
 		if w.WAN.Device == "" {
 			w.WAN.Device = i.Device
 		}
+		w.joins = slices.ContainsFunc(b.c.Pseudowires, func(p config.Pseudowire) bool { return p.Name == w.Name }) ||
+			slices.ContainsFunc(b.c.Bonds, func(p config.Bond) bool { return p.Name == w.Name })
 		b.wans = append(b.wans, w)
 		b.byName[i.Name] = w
 		users[w.WAN.Device]++

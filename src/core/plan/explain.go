@@ -148,12 +148,15 @@ func (b *builder) follow(a *Answer, q Flow, f kstate.Family) {
 		return
 	}
 	if owner := b.owner(q.Src, f); owner != nil && !q.Router {
-		translated := f == kstate.IPv6 && len(p.Active[f]) > 0 && b.byName[p.Active[f][0].WAN].SNAT6 != "none"
+		translated := len(p.Active[f]) > 0 && (f == kstate.IPv6 && b.byName[p.Active[f][0].WAN].SNAT6 != "none" || b.byName[p.Active[f][0].WAN].joins)
 		if !translated {
 			a.Ways = []Way{b.way(owner, f, q, 100)}
 			a.Notes = append(a.Notes, "the source belongs to "+owner.Name+" and is not translated: it leaves by that wan")
 			return
 		}
+	}
+	if p.Balance == "packet" && !q.Router && b.f.Apart[a.Policy][f] == 0 {
+		a.Notes = append(a.Notes, "each packet is dealt out by itself")
 	}
 	for _, s := range p.Active[f] {
 		a.Ways = append(a.Ways, b.way(b.byName[s.WAN], f, q, s.Percent))

@@ -102,6 +102,9 @@ type Facts struct {
 	Active map[string]map[kstate.Family][]string
 	// HeldBack are the WANs that are up again but whose failback delay has not passed, by policy.
 	HeldBack map[string]map[string]bool
+	// Apart has the policies with balance packet whose members' round-trip times differ by more than delay_spread, and by how much: see
+	// Spread. Connections are spread then.
+	Apart map[string]map[kstate.Family]time.Duration
 	// Devices maps names of netifd networks that rules name in src_iface to devices; a name that is missing is taken as a device.
 	Devices map[string]string
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"multiwan/src/core/config"
@@ -41,7 +42,12 @@ func (r *ruleset) rule(c config.Rule) []kstate.NftRule {
 			r.made["counter "+name] = true
 			r.table.Counters = append(r.table.Counters, name)
 		}
-		out = append(out, kstate.NftRule{Match: ms, Do: []kstate.Statement{{Counter: name}, {Verdict: r.ruleVerdict(c, f)}}})
+		do := []kstate.Statement{{Counter: name}, {Verdict: r.ruleVerdict(c, f)}}
+		if p := r.policies[c.Policy]; p != nil && p.Balance == "packet" { // every packet comes here
+			out = append(out, kstate.NftRule{Match: append(slices.Clip(ms), match("ct state", "new")), Do: do[:1]})
+			do = do[1:]
+		}
+		out = append(out, kstate.NftRule{Match: ms, Do: do})
 	}
 	return out
 }
@@ -158,10 +164,10 @@ func (r *ruleset) bothFamilies(p *policy, sticky float64) string {
 }
 
 // useChain marks a packet as the WAN's, unless its source is an address that only another WAN carries: untranslated it would be dropped
-// by the provider (RFC 2827), so it leaves by its own WAN or not at all.
+// by the provider (RFC 2827), so it leaves by its own WAN or not at all. No provider looks into what joins sites.
 func (r *ruleset) useChain(w *wan, f kstate.Family) string {
 	plain := r.markChain(w)
-	if f == kstate.IPv6 && w.SNAT6 != "none" {
+	if f == kstate.IPv6 && w.SNAT6 != "none" || w.joins {
 		return plain
 	}
 	owners := r.ownerChain(f)

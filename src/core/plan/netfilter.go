@@ -96,8 +96,9 @@ func (r *ruleset) prerouting() {
 	}
 	rules := []kstate.NftRule{
 		{Match: []kstate.Match{match("iifname", "lo")}, Do: verdict("return")},
-		{Do: []kstate.Statement{{Vmap: &known}}},
 	}
+	rules = append(rules, r.sprayed()...)
+	rules = append(rules, kstate.NftRule{Do: []kstate.Statement{{Vmap: &known}}})
 	rules = append(rules, r.adopt()...)
 	if in := r.byDevice("in", "iifname", r.inbound); len(in.Elems) > 0 {
 		rules = append(rules, kstate.NftRule{Match: []kstate.Match{match("ct state", "new")}, Do: []kstate.Statement{{Vmap: in}}})
@@ -163,7 +164,7 @@ func (r *ruleset) byDevice(purpose, key string, one func(w *wan) (name string, s
 // inbound marks the connections that came in by a WAN, so that replies leave by it. The flag keeps them out of failbacks.
 func (r *ruleset) inbound(w *wan) (string, []kstate.NftRule) {
 	name := r.chain("in_"+w.chain, func() []kstate.NftRule {
-		return []kstate.NftRule{{Do: []kstate.Statement{{SetMark: &kstate.SetMark{Key: "ct mark", Value: w.mark | r.flag, Mask: r.c.Globals.MarkMask}}}}}
+		return []kstate.NftRule{{Do: []kstate.Statement{{SetMark: r.connection(w.mark | r.flag)}}}}
 	})
 	var shared []kstate.NftRule
 	for _, f := range kstate.Families {
@@ -194,7 +195,7 @@ func (r *ruleset) postrouting() {
 // outbound writes the WAN's mark. A connection that has another WAN's keeps it where it is translated to an address of that: if it leaves
 // by this one, somebody took our rules away for a moment, and it works again only by its own.
 func (r *ruleset) outbound(w *wan) (string, []kstate.NftRule) {
-	set := []kstate.Statement{{SetMark: &kstate.SetMark{Key: "ct mark", Value: w.mark, Mask: r.c.Globals.MarkMask}}}
+	set := []kstate.Statement{{SetMark: r.connection(w.mark)}}
 	name := r.chain("out_"+w.chain, func() []kstate.NftRule {
 		return []kstate.NftRule{
 			{Match: []kstate.Match{masked("ct mark", r.wmask|r.flag, 0)}, Do: set},

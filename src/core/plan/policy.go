@@ -3,6 +3,7 @@ package plan
 import (
 	"math"
 	"slices"
+	"time"
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
@@ -27,6 +28,10 @@ func (b *builder) addPolicies() {
 		b.policies[c.Name] = p
 		for _, f := range kstate.Families {
 			p.Active[f], p.State[f] = b.resolve(p, f)
+			if d := b.f.Apart[c.Name][f]; d > 0 && c.Balance == "packet" {
+				b.warn("policy %s: the %s round-trip times of its members differ by %v, more than delay_spread: connections are spread in place of packets",
+					c.Name, f, d.Round(time.Millisecond))
+			}
 		}
 	}
 	for _, w := range b.wans {
