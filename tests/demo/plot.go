@@ -22,35 +22,48 @@ var wanColours = []string{"#0072b2", "#e69f00"}
 
 const lossColour = "#d55e00"
 
-// plot collects the drawing.
+// plot collects a drawing.
 type plot struct {
 	strings.Builder
 	start time.Time
 	span  time.Duration
 }
 
-// draw writes the flows as an SVG.
-func (s *show) draw(file string) error {
-	end := s.acts[len(s.acts)-1].until
-	p := &plot{start: s.start, span: end.Sub(s.start)}
-	height := top + 3*(panel+gap)
+// newPlot begins a drawing of some panels, one below the other, with a line where each act begins.
+func newPlot(title string, start time.Time, acts []*act, panels int) *plot {
+	p := &plot{start: start, span: acts[len(acts)-1].until.Sub(start)}
+	height := top + panels*(panel+gap)
 	fmt.Fprintf(p, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height)
 	fmt.Fprintf(p, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
-	p.text(left, 20, "start", "multiwan: round trip of each UDP packet, ping and TCP rate through four faults of provider A")
+	p.text(left, 20, "start", title)
 	p.legend()
-	for i, a := range s.acts {
+	for i, a := range acts {
 		x := p.x(a.at)
 		fmt.Fprintf(p, `<line x1="%.1f" y1="%d" x2="%.1f" y2="%d" stroke="#888" stroke-dasharray="4 3"/>`+"\n", x, top-24, x, height-gap+4)
 		p.text(int(x)+4, top-2-14*(i%2), "start", fmt.Sprintf("%d: %s", i+1, shorten(a.title)))
 	}
-	p.flow(0, "UDP, ms", s.voice.Report(), func(k lab.Packet) string { return s.colour(k) })
+	return p
+}
+
+// svg ends the drawing.
+func (p *plot) svg() string { return p.String() + "</svg>\n" }
+
+// drawing of the flows of part one.
+func (s *show) drawing() string {
+	p := newPlot("multiwan: round trip of each UDP packet, ping and TCP rate through four faults of provider A", s.start, s.acts, 3)
+	p.flow(0, "UDP, ms", s.voice.Report(), s.colour)
 	p.flow(1, "ping, ms", s.ping.Report(), func(lab.Packet) string { return "#444" })
-	p.rates(2, "TCP, Mbit/s", s.bulk)
-	p.WriteString("</svg>\n")
+	y := p.frame(2, "TCP, Mbit/s", 25)
+	p.rates(y, "#009e73", s.bulk.start, s.bulk.bytes)
+	return p.svg()
+}
+
+// save writes a drawing.
+func save(file, drawing string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(file, []byte(p.String()), 0o644)
+	return os.WriteFile(file, []byte(drawing), 0o644)
 }
 
 // shorten fits a title above its line.
@@ -112,18 +125,22 @@ func (p *plot) flow(n int, title string, r lab.Report, colour func(lab.Packet) s
 	}
 }
 
-// rates draws the transfer's rate.
-func (p *plot) rates(n int, title string, t *transfer) {
-	const high = 25
-	y := p.frame(n, title, high)
-	fmt.Fprintf(p, `<path fill="#009e73" fill-opacity="0.6" d="M%.1f %.1f`, p.x(t.start), y(0))
-	for i, b := range t.bytes {
-		at := t.start.Add(time.Duration(i) * slot)
-		if at.After(p.start.Add(p.span)) {
-			break
+// rates fills the area below a rate, given as bytes a slot from a time on.
+func (p *plot) rates(y func(float64) float64, colour string, start time.Time, bytes []int) {
+	open := false
+	for i, b := range bytes {
+		at := start.Add(time.Duration(i) * slot)
+		if at.Before(p.start) || at.After(p.start.Add(p.span)) {
+			continue
 		}
-		v := y(float64(b) * 8 / 1e6 / slot.Seconds())
-		fmt.Fprintf(p, " L%.1f %.1f L%.1f %.1f", p.x(at), v, p.x(at.Add(slot)), v)
+		if !open {
+			fmt.Fprintf(p, `<path fill="%s" fill-opacity="0.6" d="M%.1f %.1f`, colour, p.x(at), y(0))
+			open = true
+		}
+		v, until := y(float64(b)*8/1e6/slot.Seconds()), min(p.x(at.Add(slot)), width-right)
+		fmt.Fprintf(p, " L%.1f %.1f L%.1f %.1f L%.1f %.1f", p.x(at), v, until, v, until, y(0))
 	}
-	fmt.Fprintf(p, ` L%d %.1f Z"/>`+"\n", width-right, y(0))
+	if open {
+		p.WriteString(` Z"/>` + "\n")
+	}
 }
