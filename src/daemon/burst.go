@@ -43,7 +43,14 @@ func (d *daemon) callProbe(ctx context.Context, a control.Args) (any, error) {
 	if len(usable) == 0 {
 		return nil, control.Refuse(control.Failed, "%s can send nothing: %s", w.Name, net.Missing(w.Families[0]))
 	}
+	own := plan.WANPlan{Name: w.Name}
+	for _, p := range last.Plan.WANs {
+		if p.Name == w.Name {
+			own = p
+		}
+	}
 	var bursts []status.Burst
+	var paths []probe.Path
 	for _, f := range usable {
 		targets, err := burstTargets(d.file.running(), w, net, f, a.String("target"))
 		if err != nil {
@@ -54,7 +61,7 @@ func (d *daemon) callProbe(ctx context.Context, a control.Args) (any, error) {
 			if gw := net.Side(f).Gateway; gw.IsValid() {
 				b.Gateway = gw.String()
 			}
-			bursts = append(bursts, b)
+			bursts, paths = append(bursts, b), append(paths, pathOf(own, net, f))
 		}
 	}
 	if len(bursts) == 0 {
@@ -62,7 +69,7 @@ func (d *daemon) callProbe(ctx context.Context, a control.Args) (any, error) {
 	}
 	var running sync.WaitGroup
 	for i := range bursts {
-		running.Go(func() { sendBurst(ctx, &bursts[i], count) })
+		running.Go(func() { sendBurst(ctx, paths[i], &bursts[i], count) })
 	}
 	running.Wait()
 	return bursts, nil
@@ -107,9 +114,9 @@ func burstTargets(c *config.Config, w config.Interface, net plan.WAN, f kstate.F
 	return out, nil
 }
 
-func sendBurst(ctx context.Context, b *status.Burst, count int) {
+func sendBurst(ctx context.Context, path probe.Path, b *status.Burst, count int) {
 	r, err := probe.Burst{
-		Source: netip.MustParseAddr(b.Source), Target: netip.MustParseAddr(b.Target), Count: count, Interval: burstInterval,
+		Path: path, Target: netip.MustParseAddr(b.Target), Count: count, Interval: burstInterval,
 		Timeout: time.Duration(count)*burstInterval + burstPatience,
 	}.Run(ctx)
 	if err != nil {

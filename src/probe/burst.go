@@ -3,62 +3,89 @@ package probe
 import (
 	"context"
 	"fmt"
-	"net"
+	"math"
 	"net/netip"
 	"time"
 
-	//lint:ignore SA1019 it serves here, for a burst on request, and nowhere else: see the README
-	goping "github.com/go-ping/ping"
+	"multiwan/src/core/health"
 )
 
-// Burst is a series of pings on request (`multiwan probe`).
+// Burst is a series of pings on request (`multiwan probe`), by the prober that also watches the WAN.
 type Burst struct {
-	Source   netip.Addr // the WAN's address; the rules by source choose its table
+	Path     Path
 	Target   netip.Addr
 	Count    int
 	Interval time.Duration
-	Timeout  time.Duration                    // of the whole burst
-	OnReply  func(seq int, rtt time.Duration) `json:"-"` // of every answer; may be nil
+	Timeout  time.Duration // of the whole burst
 }
 
-// BurstResult is the statistics of a burst.
+// BurstResult is the statistics of a burst. The times are zero where nothing was answered.
 type BurstResult struct {
-	Sent, Received, Duplicates int
-	Loss                       float64 // per cent
-	Min, Avg, Max, StdDev      time.Duration
+	Sent, Received        int
+	Loss                  float64 // per cent
+	Min, Avg, Max, StdDev time.Duration
 }
 
-// Run sends the burst and waits for its end. go-ping can bind a socket to an
-// address only, neither to a device nor to a mark: the burst leaves by the WAN
-// because the rule for its source address says so, and does not where two WANs
-// share an address or where the rules are not in place. A link-local target
-// needs its device as zone, which decides for it. The continuous probes have no
-// such gap.
+// Run sends the burst and waits for its end: the last answer, the timeout or the context. An error says that a probe could not be sent,
+// and ends it.
 func (b Burst) Run(ctx context.Context) (BurstResult, error) {
-	if !b.Source.IsValid() || b.Source.Is4() != b.Target.Is4() {
-		return BurstResult{}, fmt.Errorf("ping %s: no source address of that family", b.Target)
+	ctx, cancel := context.WithTimeout(ctx, b.Timeout)
+	defer cancel()
+	results := make(chan health.Result, b.Count)
+	p := newPing(b.Path, openICMP, func(r health.Result) { results <- r })
+	defer p.Close()
+	return b.run(ctx, p, results)
+}
+
+// run has a prober send, which reports each probe at most once.
+func (b Burst) run(ctx context.Context, p Prober, results <-chan health.Result) (BurstResult, error) {
+	tick := time.NewTicker(b.Interval)
+	defer tick.Stop()
+	var times []time.Duration
+	sent, next := 0, tick.C
+	send := func() error {
+		sent++
+		if sent == b.Count {
+			next = nil
+		}
+		return p.Send(Request{Seq: uint64(sent), To: b.Target, Wait: b.Timeout})
 	}
-	if b.Target.IsLinkLocalUnicast() && b.Target.Is6() && b.Target.Zone() == "" {
-		return BurstResult{}, fmt.Errorf("ping %s: a link-local target needs a device as zone", b.Target)
-	}
-	p := goping.New(b.Target.String())
-	p.SetIPAddr(&net.IPAddr{IP: b.Target.AsSlice(), Zone: b.Target.Zone()})
-	p.SetPrivileged(true)
-	p.SetLogger(goping.NoopLogger{}) // the default one writes to the terminal
-	p.Source, p.Count, p.Interval, p.Timeout = b.Source.String(), b.Count, b.Interval, b.Timeout
-	p.RecordRtts = false
-	p.OnRecv = func(r *goping.Packet) {
-		if b.OnReply != nil {
-			b.OnReply(r.Seq, r.Rtt)
+	err := send()
+	for done := 0; err == nil && done < b.Count; {
+		select {
+		case <-next:
+			err = send()
+		case r := <-results:
+			done++
+			if r.Failure == "" {
+				times = append(times, r.RTT)
+			}
+		case <-ctx.Done():
+			done = b.Count
 		}
 	}
-	defer context.AfterFunc(ctx, p.Stop)()
-	if err := p.Run(); err != nil {
-		return BurstResult{}, fmt.Errorf("ping %s from %s: %w", b.Target, b.Source, err)
+	if err != nil {
+		return BurstResult{}, fmt.Errorf("burst from %s: %w", b.Path.Source, err)
 	}
-	s := p.Statistics()
-	return BurstResult{
-		Sent: s.PacketsSent, Received: s.PacketsRecv, Duplicates: s.PacketsRecvDuplicates, Loss: s.PacketLoss,
-		Min: s.MinRtt, Avg: s.AvgRtt, Max: s.MaxRtt, StdDev: s.StdDevRtt,
-	}, nil
+	return summary(sent, times), nil
+}
+
+// summary is the statistics of round-trip times.
+func summary(sent int, times []time.Duration) BurstResult {
+	r := BurstResult{Sent: sent, Received: len(times), Loss: 100 * float64(sent-len(times)) / float64(sent)}
+	if len(times) == 0 {
+		return r
+	}
+	var sum, squares float64
+	r.Min = times[0]
+	for _, t := range times {
+		r.Min, r.Max = min(r.Min, t), max(r.Max, t)
+		sum += float64(t)
+	}
+	mean := sum / float64(len(times))
+	for _, t := range times {
+		squares += (float64(t) - mean) * (float64(t) - mean)
+	}
+	r.Avg, r.StdDev = time.Duration(mean), time.Duration(math.Sqrt(squares/float64(len(times))))
+	return r
 }

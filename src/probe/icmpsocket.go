@@ -1,15 +1,17 @@
 package probe
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"net"
 	"net/netip"
+	"os"
 
 	"golang.org/x/net/bpf"
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/socket"
 )
 
 // openICMP opens the raw socket of a path that receives the answers to one
@@ -22,93 +24,80 @@ func openICMP(p Path, id uint16) (packetConn, error) {
 		}
 		return c, nil
 	}
-	c, err := p.listen("ip4:1", p.Source.String())
+	c, err := p.bound(unix.SOCK_RAW, unix.IPPROTO_ICMP)
 	if err != nil {
 		return nil, err
 	}
-	filter, err := bpf.Assemble(echoFilter4(id))
-	if err == nil {
-		err = ipv4.NewPacketConn(c).SetBPF(filter)
-	}
-	if err != nil {
+	if err := filter(c, echoFilter4(id)); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("filter answers for %s: %w", p, err)
 	}
-	return icmp4{c.(*net.IPConn)}, nil
+	return icmp4{packets{c}}, nil
 }
 
 func openICMP6(p Path, program []bpf.Instruction) (*icmp6, error) {
-	c, err := p.listen("ip6:58", "::")
+	c, err := p.socket(unix.SOCK_RAW, unix.IPPROTO_ICMPV6)
 	if err != nil {
 		return nil, err
 	}
-	pc := ipv6.NewPacketConn(c)
-	filter, err := bpf.Assemble(program)
-	if err == nil {
-		err = pc.SetBPF(filter)
-	}
-	if err == nil {
-		err = pc.SetControlMessage(ipv6.FlagHopLimit, true)
-	}
-	if err != nil {
+	s := &icmp6{Conn: c, source: p.Source}
+	if err := errors.Join(filter(c, program), s.set(unix.IPV6_RECVHOPLIMIT, 1)); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("filter answers for %s: %w", p, err)
 	}
-	return &icmp6{PacketConn: pc, source: p.Source}, nil
+	return s, nil
 }
 
-// icmp4 adapts a raw IPv4 socket.
-type icmp4 struct{ *net.IPConn }
+// icmp4 adapts a raw IPv4 socket, which reads whole IP packets.
+type icmp4 struct{ packets }
 
 func (c icmp4) ReadFrom(b []byte) (int, netip.AddrPort, error) {
-	n, from, err := c.IPConn.ReadFromIP(b)
-	if err != nil {
-		return 0, netip.AddrPort{}, err
+	n, from, err := c.packets.ReadFrom(b)
+	if err != nil || n == 0 {
+		return 0, from, err
 	}
-	a, _ := netip.AddrFromSlice(from.IP)
-	return n, netip.AddrPortFrom(a.Unmap(), 0), nil
-}
-
-func (c icmp4) WriteTo(b []byte, to netip.AddrPort) error {
-	_, err := c.IPConn.WriteToIP(b, &net.IPAddr{IP: to.Addr().AsSlice()})
-	return err
+	header := min(int(b[0]&0xf)*4, n)
+	return copy(b, b[header:n]), from, nil
 }
 
 // icmp6 adapts a raw ICMPv6 socket. It is not bound to an address: answers to
 // the link-local address must reach it as well, which the kernel chooses for
-// link-local targets. For all others the source goes with each packet. No
-// address needs a zone, as the socket is bound to the device; the zones of the
-// package net would be looked up by a name that may mean another device now.
+// link-local targets. For all others the source goes with each packet.
 type icmp6 struct {
-	*ipv6.PacketConn
+	*socket.Conn
 	source   netip.Addr
-	hopLimit int // of the packet last read
+	hopLimit int // of the packet last read, 0 if unknown
+}
+
+// set sets an option of IPv6.
+func (c *icmp6) set(option, value int) error {
+	return c.Control(func(fd int) error {
+		return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, option, value))
+	})
 }
 
 func (c *icmp6) ReadFrom(b []byte) (int, netip.AddrPort, error) {
-	n, cm, from, err := c.PacketConn.ReadFrom(b)
+	var oob [64]byte
+	n, oobn, from, err := c.Receive(b, oob[:])
 	if err != nil {
 		return 0, netip.AddrPort{}, err
 	}
 	c.hopLimit = 0
-	if cm != nil {
-		c.hopLimit = cm.HopLimit
+	messages, _ := unix.ParseSocketControlMessage(oob[:oobn])
+	for _, m := range messages {
+		if m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_HOPLIMIT && len(m.Data) >= 4 {
+			c.hopLimit = int(binary.NativeEndian.Uint32(m.Data))
+		}
 	}
-	ip, ok := from.(*net.IPAddr)
-	if !ok {
-		return 0, netip.AddrPort{}, nil
-	}
-	a, _ := netip.AddrFromSlice(ip.IP)
-	return n, netip.AddrPortFrom(a, 0), nil
+	return n, addrPort(from), nil
 }
 
 func (c *icmp6) WriteTo(b []byte, to netip.AddrPort) error {
-	var cm *ipv6.ControlMessage
+	var oob []byte
 	if a := to.Addr(); !a.IsLinkLocalUnicast() && !a.IsLinkLocalMulticast() {
-		cm = &ipv6.ControlMessage{Src: c.source.AsSlice()}
+		oob = unix.PktInfo6(&unix.Inet6Pktinfo{Addr: c.source.As16()})
 	}
-	_, err := c.PacketConn.WriteTo(b, cm, &net.IPAddr{IP: to.Addr().AsSlice()})
-	return err
+	return c.Send(b, oob, sockaddr(to))
 }
 
 const (

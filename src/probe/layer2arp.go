@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"net"
 	"net/netip"
 
 	"github.com/mdlayher/arp"
@@ -13,12 +12,12 @@ func openLayer2ARP(p Path) (linkConn, error) {
 
 // arpProbe is the ARP probe of RFC 5227, 2.1.1: no sender's address.
 func arpProbe(own hwAddr, target netip.Addr) ([]byte, hwAddr, error) {
-	p, err := arp.NewPacket(arp.OperationRequest, own[:], netip.IPv4Unspecified(), make(net.HardwareAddr, len(own)), target)
+	p, err := arp.NewPacket(arp.OperationRequest, own[:], netip.IPv4Unspecified(), make([]byte, len(own)), target)
 	if err != nil {
 		return nil, hwAddr{}, err
 	}
 	b, err := p.MarshalBinary()
-	return b, hwAddr(broadcast), err
+	return b, broadcast, err
 }
 
 // arpAnswered takes an answer to us: the hardware address tells, as there is no other.

@@ -27,21 +27,15 @@ func duplicateSolicitation(_ hwAddr, target netip.Addr) ([]byte, hwAddr, error) 
 	b[0], b[5], b[6], b[7] = 6<<4, solicitSize, nextICMP6, ndpHopLimit
 	group := solicitedNode(target).As16()
 	copy(b[24:], group[:])
-	b = append(b, solicitation(target, nil)...)
+	b = append(b, solicitation(target, hwAddr{})...)
 	binary.BigEndian.PutUint16(b[ip6Header+2:], checksum6(b))
 	return b, hwAddr{0x33, 0x33, group[12], group[13], group[14], group[15]}, nil
 }
 
 // checksum6 is the checksum of a whole IPv6 packet without extension headers, over the pseudo-header of RFC 8200, 8.1.
 func checksum6(b []byte) uint16 {
-	sum := uint32(binary.BigEndian.Uint16(b[4:])) + uint32(b[6])
-	for i := 8; i < len(b); i += 2 { // addresses and payload, which is even here
-		sum += uint32(binary.BigEndian.Uint16(b[i:]))
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
+	// The addresses and the payload follow each other.
+	return checksum(uint32(binary.BigEndian.Uint16(b[4:]))+uint32(b[6]), b[8:])
 }
 
 // advertised takes an advertisement to all nodes, as which one that answers the unspecified address comes (RFC 4861, 7.2.4). It is not

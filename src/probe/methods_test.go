@@ -99,14 +99,14 @@ func TestSolicit(t *testing.T) {
 	sock := newFakeSocket()
 	report, next, all := results()
 	path := testPath(kstate.IPv6)
-	mac := net.HardwareAddr{2, 0, 0, 0, 0, 9}
-	s := newSolicit(path, func(Path) (packetConn, net.HardwareAddr, error) { return sock, mac, nil }, report)
+	mac := hwAddr{2, 0, 0, 0, 0, 9}
+	s := newSolicit(path, func(Path) (packetConn, hwAddr, error) { return sock, mac, nil }, report)
 	defer s.Close()
 	if err := s.Send(Request{Seq: 3, To: path.Gateway, Wait: rto}); err != nil {
 		t.Fatal(err)
 	}
 	b := <-sock.wrote
-	if len(b) != 32 || b[0] != 135 || b[24] != 1 || !cmp.Equal(net.HardwareAddr(b[26:]), mac) {
+	if len(b) != 32 || b[0] != 135 || b[24] != 1 || hwAddr(b[26:]) != mac {
 		t.Errorf("solicitation %x", b)
 	}
 	if got := sock.to[0].Addr().String(); got != "ff02::1:ff00:1" {

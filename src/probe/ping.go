@@ -8,10 +8,6 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/net/icmp"
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
-
 	"multiwan/src/core/health"
 	"multiwan/src/core/kstate"
 )
@@ -44,10 +40,7 @@ func (p *ping) Close() { p.sock.close() }
 
 // Send sends one echo request.
 func (p *ping) Send(r Request) error {
-	b, err := p.request(r)
-	if err != nil {
-		return err
-	}
+	b := p.request(r)
 	to := netip.AddrPortFrom(r.To, 0)
 	p.table.add(r, time.Now())
 	if err := p.sock.send(func(c packetConn) error { return c.WriteTo(b, to) }); err != nil {
@@ -57,15 +50,11 @@ func (p *ping) Send(r Request) error {
 	return nil
 }
 
-func (p *ping) request(r Request) ([]byte, error) {
+func (p *ping) request(r Request) []byte {
 	data := make([]byte, max(r.Size, tagSize))
 	binary.BigEndian.PutUint64(data, r.Seq)
 	copy(data[8:], p.secret[:])
-	m := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{ID: int(p.id), Seq: int(uint16(r.Seq)), Data: data}}
-	if p.path.Family == kstate.IPv6 {
-		m.Type = ipv6.ICMPTypeEchoRequest // the kernel adds the checksum (RFC 3542, 3.1)
-	}
-	return m.Marshal(nil)
+	return echoRequest(p.path.Family, p.id, uint16(r.Seq), data)
 }
 
 // read takes answers until the socket fails.
@@ -81,30 +70,33 @@ func (p *ping) read(c packetConn) {
 }
 
 func (p *ping) receive(now time.Time, b []byte, from netip.Addr) {
-	proto := ipv4.ICMPTypeEchoReply.Protocol()
-	if p.path.Family == kstate.IPv6 {
-		proto = ipv6.ICMPTypeEchoReply.Protocol()
-	}
-	m, err := icmp.ParseMessage(proto, b)
-	if err != nil {
+	if len(b) < echoHeader {
 		return
 	}
-	switch m.Type {
-	case ipv4.ICMPTypeEchoReply, ipv6.ICMPTypeEchoReply:
-		p.answered(now, m.Body, from)
-	case ipv4.ICMPTypeDestinationUnreachable, ipv4.ICMPTypeTimeExceeded:
+	kind := b[0]
+	if p.path.Family == kstate.IPv6 {
+		switch kind {
+		case echoReply6:
+			p.answered(now, b, from)
+		case unreachable6, timeExceeded6:
+			p.unreachable(now, b, from, quoted6, "no route or host unreachable")
+		}
+		return
+	}
+	switch kind {
+	case echoReply4:
+		p.answered(now, b, from)
+	case unreachable4, timeExceeded4:
 		p.unreachable(now, b, from, quoted4, "network or host unreachable")
-	case ipv6.ICMPTypeDestinationUnreachable, ipv6.ICMPTypeTimeExceeded:
-		p.unreachable(now, b, from, quoted6, "no route or host unreachable")
 	}
 }
 
-func (p *ping) answered(now time.Time, body icmp.MessageBody, from netip.Addr) {
-	e, ok := body.(*icmp.Echo)
-	if !ok || e.ID != int(p.id) || len(e.Data) < tagSize || !bytes.Equal(e.Data[8:tagSize], p.secret[:]) {
+func (p *ping) answered(now time.Time, b []byte, from netip.Addr) {
+	id, data := binary.BigEndian.Uint16(b[4:]), b[echoHeader:]
+	if id != p.id || len(data) < tagSize || !bytes.Equal(data[8:tagSize], p.secret[:]) {
 		return
 	}
-	seq := binary.BigEndian.Uint64(e.Data)
+	seq := binary.BigEndian.Uint64(data)
 	res, ok := p.table.take(now, func(r Request) bool { return r.Seq == seq && r.To.WithZone("") == from.WithZone("") })
 	if ok {
 		p.report(res)
@@ -114,11 +106,8 @@ func (p *ping) answered(now time.Time, body icmp.MessageBody, from netip.Addr) {
 // unreachable takes an error that quotes one of our requests: its identifier
 // and sequence number are within the eight bytes that every router quotes.
 func (p *ping) unreachable(now time.Time, b []byte, from netip.Addr, quoted func([]byte) (to netip.Addr, echo []byte), what string) {
-	if len(b) < 8 {
-		return
-	}
-	to, echo := quoted(b[8:])
-	if len(echo) < 8 || binary.BigEndian.Uint16(echo[4:]) != p.id {
+	to, echo := quoted(b[echoHeader:])
+	if len(echo) < echoHeader || binary.BigEndian.Uint16(echo[4:]) != p.id {
 		return
 	}
 	seq := binary.BigEndian.Uint16(echo[6:])

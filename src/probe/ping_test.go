@@ -198,8 +198,8 @@ func TestFilters(t *testing.T) {
 		{"solicited advertisement", advertFilter(), []byte{136, 0, 0, 0, 0x60, 0, 0, 0}, true},
 		{"unsolicited advertisement", advertFilter(), []byte{136, 0, 0, 0, 0x20, 0, 0, 0}, false},
 		{"solicitation", advertFilter(), []byte{135, 0, 0, 0, 0x40, 0, 0, 0}, false},
-		{"ARP answer", arpFilter(), append(make([]byte, 20), 0, 2), true},
-		{"ARP request", arpFilter(), append(make([]byte, 20), 0, 1), false},
+		{"ARP answer", arpFilter(), append(make([]byte, 6), 0, 2), true},
+		{"ARP request", arpFilter(), append(make([]byte, 6), 0, 1), false},
 	}
 	for _, c := range cases {
 		vm, err := bpf.NewVM(c.program)

@@ -1,29 +1,91 @@
 package probe
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
+	"os"
 	"sync"
-	"syscall"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"multiwan/src/core/kstate"
+	"multiwan/src/socket"
 )
 
 // errNoDevice keeps a socket from being opened without a device: unbound, it
 // would go wherever the main table points.
 var errNoDevice = errors.New("the WAN has no device or address")
 
-// bind ties a socket to the path before it is bound to an address.
-func (p Path) bind(_, _ string, c syscall.RawConn) error {
+// socket opens a socket of the path's family that is tied to its device and mark.
+func (p Path) socket(kind, protocol int) (*socket.Conn, error) {
 	if p.Device == "" || !p.Source.IsValid() {
-		return errNoDevice
+		return nil, errNoDevice
 	}
-	var err error
-	cerr := c.Control(func(fd uintptr) { err = bindFD(int(fd), p.Device, p.Mark) })
-	return errors.Join(cerr, err)
+	domain := unix.AF_INET
+	if p.Family == kstate.IPv6 {
+		domain = unix.AF_INET6
+	}
+	c, err := socket.Open(domain, kind, protocol)
+	if err == nil {
+		if err = c.Control(func(fd int) error { return bindFD(fd, p.Device, p.Mark) }); err != nil {
+			c.Close()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open socket for %s: %w", p, err)
+	}
+	return c, nil
+}
+
+// bound is socket with the path's source address.
+func (p Path) bound(kind, protocol int) (*socket.Conn, error) {
+	c, err := p.socket(kind, protocol)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Bind(sockaddr(netip.AddrPortFrom(p.Source, 0))); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("open socket for %s: %w", p, err)
+	}
+	return c, nil
+}
+
+// sockaddr is an address for the kernel. No address needs a zone, as all sockets are bound to the device.
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
+	}
+	return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
+}
+
+// addrPort is an address of the kernel, without its zone.
+func addrPort(sa unix.Sockaddr) netip.AddrPort {
+	switch a := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port))
+	default:
+		return netip.AddrPort{}
+	}
+}
+
+// filter has the kernel drop what a program does not let through.
+func filter(c *socket.Conn, program []bpf.Instruction) error {
+	raw, err := bpf.Assemble(program)
+	if err != nil {
+		return err
+	}
+	text := make([]unix.SockFilter, len(raw))
+	for i, r := range raw {
+		text[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
+	}
+	return c.Control(func(fd int) error {
+		err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(text)), Filter: &text[0]})
+		return os.NewSyscallError("attach filter", err)
+	})
 }
 
 func bindFD(fd int, device string, mark uint32) error {
@@ -37,16 +99,6 @@ func bindFD(fd int, device string, mark uint32) error {
 		return fmt.Errorf("set mark %#x: %w", mark, err)
 	}
 	return nil
-}
-
-// listen opens an unconnected socket on the path.
-func (p Path) listen(network, address string) (net.PacketConn, error) {
-	lc := net.ListenConfig{Control: p.bind}
-	c, err := lc.ListenPacket(context.Background(), network, address)
-	if err != nil {
-		return nil, fmt.Errorf("open %s socket for %s: %w", network, p, err)
-	}
-	return c, nil
 }
 
 // packetConn is a socket that probes leave by. Tests hand in their own.
@@ -100,7 +152,7 @@ func (s *renewing[C]) send(write func(C) error) error {
 func (s *renewing[C]) ensure() error {
 	var none C
 	if s.closed {
-		return net.ErrClosed
+		return os.ErrClosed
 	}
 	if s.conn != none {
 		return nil

@@ -2,12 +2,11 @@ package probe
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
 	"golang.org/x/net/bpf"
-	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 )
 
 // solicit sends neighbour solicitations (RFC 4861, 7.2.2), the counterpart of
@@ -17,10 +16,10 @@ type solicit struct {
 	report Report
 	table  inflight
 	sock   renewing[packetConn]
-	hw     net.HardwareAddr // ours, set when the socket is opened
+	hw     hwAddr // ours, set when the socket is opened; zero where the device has none
 }
 
-func newSolicit(path Path, open func(Path) (packetConn, net.HardwareAddr, error), report Report) Prober {
+func newSolicit(path Path, open func(Path) (packetConn, hwAddr, error), report Report) Prober {
 	s := &solicit{path: path, report: report}
 	s.sock.open = func() (packetConn, error) {
 		c, hw, err := open(path)
@@ -34,21 +33,21 @@ func newSolicit(path Path, open func(Path) (packetConn, net.HardwareAddr, error)
 // openNDP opens a raw socket for neighbour advertisements. It has no mark:
 // solicitations are multicast on the device that it is bound to, and the
 // route of the probe table would hand them to the gateway.
-func openNDP(p Path) (packetConn, net.HardwareAddr, error) {
+func openNDP(p Path) (packetConn, hwAddr, error) {
 	p.Mark = 0
-	ifi, err := net.InterfaceByName(p.Device)
+	hw, err := deviceAddress(p.Device)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find device %s: %w", p.Device, err)
+		return nil, hwAddr{}, err
 	}
 	c, err := openICMP6(p, advertFilter())
 	if err != nil {
-		return nil, nil, err
+		return nil, hwAddr{}, err
 	}
-	if err := c.SetMulticastHopLimit(ndpHopLimit); err != nil {
+	if err := c.set(unix.IPV6_MULTICAST_HOPS, ndpHopLimit); err != nil {
 		c.Close()
-		return nil, nil, fmt.Errorf("set hop limit: %w", err)
+		return nil, hwAddr{}, fmt.Errorf("set hop limit: %w", err)
 	}
-	return c, ifi.HardwareAddr, nil
+	return c, hw, nil
 }
 
 // advertFilter lets through solicited neighbour advertisements.
@@ -64,7 +63,7 @@ func advertFilter() []bpf.Instruction {
 }
 
 const (
-	neighbourSolicitation  = uint8(ipv6.ICMPTypeNeighborSolicitation)
+	neighbourSolicitation  = 135
 	neighbourAdvertisement = 136
 	solicitedFlag          = 0x40
 	// ndpHopLimit is what only a neighbour's packet can have (RFC 4861, 7.1).
@@ -86,13 +85,13 @@ func (s *solicit) Send(r Request) error {
 
 // solicitation builds the message of RFC 4861, 4.3, with our hardware address,
 // so that the neighbour need not ask for it before it answers.
-func solicitation(target netip.Addr, hw net.HardwareAddr) []byte {
+func solicitation(target netip.Addr, hw hwAddr) []byte {
 	b := make([]byte, 24, 32)
 	b[0] = neighbourSolicitation
 	t := target.As16()
 	copy(b[8:], t[:])
-	if len(hw) == 6 {
-		b = append(append(b, 1, 1), hw...) // source link-layer address, 8 bytes
+	if hw != (hwAddr{}) {
+		b = append(append(b, 1, 1), hw[:]...) // source link-layer address, 8 bytes
 	}
 	return b
 }

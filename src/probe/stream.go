@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/health"
 )
@@ -99,19 +102,26 @@ func (s *stream) talk(ctx context.Context, r Request, deadline time.Time) error 
 // asked. Closing resets the connection: thousands of probes must not fill the
 // tables with closed connections.
 func dialTCP(ctx context.Context, p Path, to netip.AddrPort) (net.Conn, error) {
-	d := net.Dialer{
-		LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(p.Source, 0)),
-		Control:   p.bind, KeepAlive: -1, FallbackDelay: -1,
-	}
-	c, err := d.DialContext(ctx, "tcp", to.String())
+	c, err := p.bound(unix.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, err
 	}
-	if t, ok := c.(*net.TCPConn); ok {
-		if err := t.SetLinger(0); err != nil {
-			c.Close()
-			return nil, err
+	stop := context.AfterFunc(ctx, func() { c.Close() })
+	err = c.Control(func(fd int) error {
+		return os.NewSyscallError("setsockopt", unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
+	})
+	if err == nil {
+		err = c.Connect(sockaddr(to))
+	}
+	if !stop() { // what the closed socket says does not tell why
+		err = ctx.Err()
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = os.ErrDeadlineExceeded
 		}
+	}
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("dial %s: %w", to, err)
 	}
 	return c, nil
 }

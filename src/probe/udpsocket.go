@@ -1,28 +1,28 @@
 package probe
 
 import (
-	"net"
 	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"multiwan/src/socket"
 )
 
 // openUDP opens an unconnected UDP socket on the path.
 func openUDP(p Path) (packetConn, error) {
-	c, err := p.listen("udp", netip.AddrPortFrom(p.Source, 0).String())
+	c, err := p.bound(unix.SOCK_DGRAM, 0)
 	if err != nil {
 		return nil, err
 	}
-	return udpConn{c.(*net.UDPConn)}, nil
+	return packets{c}, nil
 }
 
-// udpConn adapts a UDP socket.
-type udpConn struct{ *net.UDPConn }
+// packets adapts a socket for packets.
+type packets struct{ *socket.Conn }
 
-func (c udpConn) ReadFrom(b []byte) (int, netip.AddrPort, error) {
-	n, from, err := c.UDPConn.ReadFromUDPAddrPort(b)
-	return n, netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port()), err
+func (c packets) ReadFrom(b []byte) (int, netip.AddrPort, error) {
+	n, _, from, err := c.Receive(b, nil)
+	return n, addrPort(from), err
 }
 
-func (c udpConn) WriteTo(b []byte, to netip.AddrPort) error {
-	_, err := c.UDPConn.WriteToUDPAddrPort(b, to)
-	return err
-}
+func (c packets) WriteTo(b []byte, to netip.AddrPort) error { return c.Send(b, nil, sockaddr(to)) }

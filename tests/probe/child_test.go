@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // order is what the child is to do with one of its runners.
 type order struct {
-	Do      string // add path carrier event burst usage snapshot respond silence
+	Do      string // add path carrier event burst second usage snapshot respond silence
 	Runner  int
 	Family  kstate.Family
 	Probes  []probe.Probe
@@ -118,6 +118,13 @@ func child() {
 			responders[o.Device]()
 		case "burst":
 			res, err := o.Burst.Run(ctx)
+			e := event{Burst: &res}
+			if err != nil {
+				e.Err = err.Error()
+			}
+			tell(e)
+		case "second":
+			res, err := secondOpinion(o.Burst)
 			e := event{Burst: &res}
 			if err != nil {
 				e.Err = err.Error()

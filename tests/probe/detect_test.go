@@ -6,7 +6,6 @@ import (
 
 	"multiwan/src/core/health"
 	"multiwan/src/core/kstate"
-	"multiwan/src/probe"
 	"multiwan/tests/lab"
 )
 
@@ -121,29 +120,4 @@ func TestCost(t *testing.T) {
 			t.Errorf("runner %d sent %d probes to a target in about 13 s", i, s.Probes[0].Targets[0].Sent)
 		}
 	}
-}
-
-// A burst on request is sent from the WAN's address.
-func TestBurst(t *testing.T) {
-	n := lab.T1(t, 2)
-	w := n.WANs[1]
-	n.Router.IP("rule add pref 6200 iif lo from %s table 300", w.Addr4)
-	n.Router.IP("route add default via %s dev %s table 300", w.Gateway4, w.Device)
-	n.Router.IP("-6 rule add pref 6200 iif lo from %s table 300", w.Addr6)
-	n.Router.IP("-6 route add default via %s dev %s table 300", w.Gateway6, w.Device)
-	families(t, func(t *testing.T, f kstate.Family) {
-		p := start(t, n.Router)
-		a, _ := targets(f)
-		m := p.mark()
-		p.order(order{Do: "burst", Burst: probe.Burst{
-			Source: path(t, w, f, n.Router).Source, Target: a, Count: 3, Interval: 50 * time.Millisecond, Timeout: 3 * time.Second,
-		}})
-		e := p.wait(m, patience, "burst", func(e event) bool { return e.Burst != nil })
-		if e.Err != "" || e.Burst.Sent != 3 || e.Burst.Received != 3 || e.Burst.Avg <= 0 {
-			t.Errorf("%+v %s", *e.Burst, e.Err)
-		}
-		if n.WANs[0].Spoofed() != 0 {
-			t.Error("the burst left by the other WAN")
-		}
-	})
 }
