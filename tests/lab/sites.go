@@ -2,6 +2,7 @@ package lab
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -109,6 +110,30 @@ func (s *Site) Start(config string) {
 		s.Charon = StartCharon(s.Router)
 	}
 	s.Daemon = StartDaemon(s.Router, config, "--vici", s.Charon.Socket())
+}
+
+// SiteStatus is what tests read of `multiwan status --json`.
+type SiteStatus struct {
+	Pseudowires map[string]struct {
+		State, Reason, Device, Local, Remote, Guard, Attached, Detached string
+		MTU, MSS4, MSS6                                                 int
+	}
+	IPsec    map[string]struct{ State, Cause, Reason string }
+	Warnings []string
+}
+
+// Status is the daemon's status.
+func (s *Site) Status() SiteStatus {
+	s.Router.tb.Helper()
+	out, err := s.Daemon.CLI("status", "--json")
+	if err != nil {
+		s.Router.tb.Fatalf("%v", err)
+	}
+	var st SiteStatus
+	if err := json.Unmarshal([]byte(out), &st); err != nil {
+		s.Router.tb.Fatalf("status: %v\n%s", err, out)
+	}
+	return st
 }
 
 // Reaches waits until the host of A gets answers of the host of B through what joins them, and returns the first answered packet.

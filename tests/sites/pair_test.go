@@ -16,6 +16,7 @@ type cable struct {
 	id      int    // of tunnel and session, the same at both ends; 0 is 1
 	v6      bool   // outside
 	clear   bool   // without IPsec
+	with    string // the cable whose IPsec section protects it, "" has one of its own
 	psk     string // "" is the same at both ends
 	options []string
 	ipsec   []string
@@ -37,18 +38,22 @@ func (c cable) uci(s *lab.Site) string {
 	if name == "" {
 		name = "pw"
 	}
-	if !c.clear {
+	sec := "sa_" + name
+	if c.with != "" {
+		sec = "sa_" + c.with
+	}
+	if !c.clear && c.with == "" {
 		psk := c.psk
 		if psk == "" {
 			psk = "secret of both"
 		}
-		fmt.Fprintf(&b, "config ipsec 'sa_%s'\n\toption remote '%s'\n\toption local_id '%s'\n\toption remote_id '%s'\n\toption psk '%s'\n",
-			name, remote, s.Name, s.Far.Name, psk)
+		fmt.Fprintf(&b, "config ipsec '%s'\n\toption remote '%s'\n\toption local_id '%s'\n\toption remote_id '%s'\n\toption psk '%s'\n",
+			sec, remote, s.Name, s.Far.Name, psk)
 		lines(&b, c.ipsec)
 	}
 	fmt.Fprintf(&b, "config pseudowire '%s'\n\toption interface 'wan0'\n\toption remote '%s'\n\toption tunnel_id '%d'\n", name, remote, id)
 	if !c.clear {
-		fmt.Fprintf(&b, "\toption ipsec 'sa_%s'\n", name)
+		fmt.Fprintf(&b, "\toption ipsec '%s'\n", sec)
 	}
 	switch c.bridge {
 	case "":
