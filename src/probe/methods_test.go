@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,7 +38,11 @@ func response(t *testing.T, q []byte, a netip.Addr) []byte {
 	if a.IsValid() {
 		m.RCode = dnsmessage.RCodeSuccess
 		head := dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 60}
-		m.Answers = []dnsmessage.Resource{{Header: head, Body: &dnsmessage.AResource{A: a.As4()}}}
+		var body dnsmessage.ResourceBody = &dnsmessage.AAAAResource{AAAA: a.As16()}
+		if a.Is4() {
+			body = &dnsmessage.AResource{A: a.As4()}
+		}
+		m.Answers = []dnsmessage.Resource{{Header: head, Body: body}}
 	}
 	b, err := m.Pack()
 	if err != nil {
@@ -221,9 +226,33 @@ func TestNames(t *testing.T) {
 func TestNameservers(t *testing.T) {
 	text := "# x\nsearch lan\nnameserver 127.0.0.1\nnameserver 192.0.2.53\nnameserver ::1\nnameserver 2001:db8::53\nnameserver nonsense\nnameserver\n"
 	for f, want := range map[kstate.Family]string{kstate.IPv4: "[192.0.2.53]", kstate.IPv6: "[2001:db8::53]"} {
-		if got := fmt.Sprint(nameservers(strings.NewReader(text), f)); got != want {
+		if got := fmt.Sprint(nameservers(strings.NewReader(text), f, false)); got != want {
 			t.Errorf("%s: %s, want %s", f, got, want)
 		}
+	}
+	if got := fmt.Sprint(nameservers(strings.NewReader(text), kstate.IPv4, true)); got != "[127.0.0.1]" {
+		t.Errorf("this machine's: %s", got)
+	}
+}
+
+// TestResolveByWhatWorks: the first path cannot be used, the second is asked for an address of the other family.
+func TestResolveByWhatWorks(t *testing.T) {
+	dead, live := testPath(kstate.IPv4), testPath(kstate.IPv4)
+	dead.WAN, dead.Resolvers = "dead", []netip.Addr{netip.MustParseAddr("192.0.2.53")}
+	live.Resolvers = []netip.Addr{netip.MustParseAddr("198.51.100.53")}
+	sock, want := newFakeSocket(), netip.MustParseAddr("2001:db8::7")
+	go func() { q := <-sock.wrote; sock.feed <- packetIn{b: response(t, q, want)} }()
+	open := func(p Path) (packetConn, error) {
+		if p.WAN == "dead" {
+			return nil, errDown
+		}
+		return sock, nil
+	}
+	if a, err := resolveBy(open, "dc.example.com", kstate.IPv6, []Path{dead, live}); a != want || err != nil {
+		t.Errorf("%v %v", a, err)
+	}
+	if !slices.Equal(sock.to, []netip.AddrPort{netip.MustParseAddrPort("198.51.100.53:53")}) {
+		t.Errorf("asked %v", sock.to)
 	}
 }
 

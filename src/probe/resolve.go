@@ -92,11 +92,39 @@ func (n *names) query(host string) (netip.Addr, error) {
 	n.mu.Lock()
 	path := n.path
 	n.mu.Unlock()
-	servers := servers(path)
+	return ask(n.open, path, servers(path), path.Family, host)
+}
+
+// Resolve asks for an address of a host, in one family: by each path the resolvers that it has, or those of the system, and after them the
+// resolvers of this machine. It takes up to two seconds for each that does not answer.
+func Resolve(host string, f kstate.Family, paths []Path) (netip.Addr, error) {
+	return resolveBy(openUDP, host, f, paths)
+}
+
+func resolveBy(open func(Path) (packetConn, error), host string, f kstate.Family, paths []Path) (netip.Addr, error) {
+	last := errNoResolver
+	for _, p := range paths {
+		a, err := ask(open, p, servers(p), f, host)
+		if err == nil {
+			return a, nil
+		}
+		if !errors.Is(err, errNoResolver) {
+			last = err
+		}
+	}
+	self := Path{Family: kstate.IPv4, Device: "lo", Source: netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	if own := system(kstate.IPv4, true); len(own) > 0 {
+		return ask(open, self, own, f, host)
+	}
+	return netip.Addr{}, last
+}
+
+// ask asks resolvers by a path.
+func ask(open func(Path) (packetConn, error), path Path, servers []netip.Addr, f kstate.Family, host string) (netip.Addr, error) {
 	if len(servers) == 0 {
 		return netip.Addr{}, errNoResolver
 	}
-	c, err := n.open(path)
+	c, err := open(path)
 	if err != nil {
 		return netip.Addr{}, err
 	}
@@ -104,7 +132,7 @@ func (n *names) query(host string) (netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), resolveWait)
 	defer cancel()
 	context.AfterFunc(ctx, func() { c.Close() })
-	return exchangeDNS(c, path.Family, host, servers)
+	return exchangeDNS(c, f, host, servers)
 }
 
 // exchangeDNS asks the resolvers one after another, each anew after resolveTry.
@@ -147,13 +175,18 @@ func servers(p Path) []netip.Addr {
 	if len(p.Resolvers) > 0 {
 		return p.Resolvers
 	}
+	return system(p.Family, false)
+}
+
+// system gives the resolvers of the system that can be asked in a family: this machine's own, or those elsewhere.
+func system(f kstate.Family, self bool) []netip.Addr {
 	for _, file := range resolvConfs {
-		f, err := os.Open(file)
+		r, err := os.Open(file)
 		if err != nil {
 			continue
 		}
-		out := nameservers(f, p.Family)
-		f.Close()
+		out := nameservers(r, f, self)
+		r.Close()
 		if len(out) > 0 {
 			return out
 		}
@@ -161,8 +194,8 @@ func servers(p Path) []netip.Addr {
 	return nil
 }
 
-// nameservers reads resolv.conf(5) and keeps what a WAN of the family can ask.
-func nameservers(r io.Reader, f kstate.Family) []netip.Addr {
+// nameservers reads resolv.conf(5) and keeps what can be asked in the family, at this machine or by a WAN.
+func nameservers(r io.Reader, f kstate.Family, self bool) []netip.Addr {
 	var out []netip.Addr
 	for s := bufio.NewScanner(r); s.Scan(); {
 		w := strings.Fields(s.Text())
@@ -170,7 +203,7 @@ func nameservers(r io.Reader, f kstate.Family) []netip.Addr {
 			continue
 		}
 		a, err := netip.ParseAddr(w[1])
-		if err == nil && !a.IsLoopback() && kstate.FamilyOf(a) == f {
+		if err == nil && a.IsLoopback() == self && kstate.FamilyOf(a) == f {
 			out = append(out, a.WithZone(""))
 		}
 	}
