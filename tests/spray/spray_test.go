@@ -1,0 +1,125 @@
+package spray
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"multiwan/tests/lab"
+)
+
+const ms = time.Millisecond
+
+// TestSpray moves one TCP connection over two lines of equal delay at once, at no less than nine tenths of what both move alone.
+func TestSpray(t *testing.T) {
+	lab.Need(t, lab.Nft, lab.Bridge, lab.Netem)
+	measure(t, plain)
+}
+
+// TestSprayWires does so over addressed pseudowires.
+func TestSprayWires(t *testing.T) {
+	lab.Need(t, lab.Nft, lab.Bridge, lab.Netem, lab.L2TP)
+	measure(t, wires)
+}
+
+func measure(t *testing.T, m members) {
+	s := newSites(t, quality{20, 10 * ms}, quality{10, 10 * ms})
+	s.hb.Echo()
+	s.start(t, m, []string{"fast"}, packet)
+	fast := s.rate(t, 1, 5*time.Second)
+	s.start(t, m, []string{"slow"}, packet)
+	slow := s.rate(t, 1, 5*time.Second)
+	s.start(t, m, []string{"fast", "slow"}, packet)
+	both := s.rate(t, 1, 5*time.Second)
+	t.Logf("one connection: %.2f and %.2f Mbit/s alone, %.2f over both: %.1f %%", fast, slow, both, 100*both/(fast+slow))
+	if both < 0.9*(fast+slow) {
+		t.Errorf("less than 90 %%")
+	}
+	if s.warned(t, 0) {
+		t.Error("equal delays are warned about")
+	}
+}
+
+// TestSprayUnequal gives one line 30 ms more: connections are spread, until the delays are the same again.
+func TestSprayUnequal(t *testing.T) {
+	lab.Need(t, lab.Nft, lab.Bridge, lab.Netem)
+	s := newSites(t, quality{20, 10 * ms}, quality{10, 40 * ms})
+	s.hb.Echo()
+	s.start(t, plain, []string{"fast", "slow"}, packet+"\toption delay_spread '8'\n")
+	began := time.Now()
+	spread := func(end int) bool { return s.chain(end, "spray4_both") != "" }
+	if !lab.Wait(15*time.Second, func() bool { return !spread(0) && !spread(1) && s.warned(t, 0) && s.warned(t, 1) }) {
+		t.Fatal("packets are spread over lines of different delay, or nothing warns of it")
+	}
+	t.Logf("connections in place of packets after %v", time.Since(began).Round(100*ms))
+	if one := s.rate(t, 1, 4*time.Second); one < 8.5 {
+		t.Errorf("one connection moves %.2f Mbit/s, less than the slower line alone", one)
+	} else {
+		t.Logf("one connection: %.2f Mbit/s", one)
+	}
+	s.shape(t, "slow", quality{10, 12 * ms})
+	began = time.Now()
+	if !lab.Wait(30*time.Second, func() bool { return spread(0) && spread(1) && !s.warned(t, 0) }) {
+		t.Fatal("packets are not spread again")
+	}
+	t.Logf("packets again after %v", time.Since(began).Round(100*ms))
+}
+
+// TestSprayDead cuts a line under two flows that began at either end: within a second nothing is lost any more, and both go on.
+func TestSprayDead(t *testing.T) {
+	lab.Need(t, lab.Nft, lab.Bridge)
+	s := newSites(t, quality{}, quality{})
+	s.hb.Echo()
+	s.ha.Echo()
+	s.start(t, plain, []string{"fast", "slow"}, packet)
+	from := []*lab.Flow{s.ha.PingFlow(hostB, lab.FlowOptions{Interval: 10 * ms}), s.hb.UDPFlow(netip.AddrPortFrom(hostA, lab.EchoPort), lab.FlowOptions{Interval: 10 * ms})}
+	bulk := s.ha.Download(hostB)
+	time.Sleep(time.Second)
+	cut := s.cut("slow")
+	time.Sleep(3 * time.Second)
+	for end := range 2 {
+		if s.active(end) != 1 {
+			t.Errorf("end %d: %d members in use", end, s.active(end))
+		}
+	}
+	was := bulk.Bytes()
+	time.Sleep(time.Second)
+	if bulk.Bytes() == was {
+		t.Error("the transfer stands")
+	}
+	s.heal("slow")
+	if !lab.Wait(10*time.Second, func() bool { return s.active(0) == 2 && s.active(1) == 2 }) {
+		t.Error("the member does not come back")
+	}
+	healed := time.Now()
+	time.Sleep(time.Second)
+	for i, f := range from {
+		r := f.Stop()
+		last := cut
+		for _, p := range r.Between(cut, healed).Packets {
+			if p.Lost() {
+				last = p.Sent
+			}
+		}
+		t.Logf("flow %d: %d lost, the last %v after the cut", i, r.Lost(), last.Sub(cut).Round(ms))
+		if n := r.LostBetween(cut.Add(time.Second), time.Now().Add(-500*ms)); n > 0 || r.Between(cut, cut.Add(time.Second)).Lost() == 0 {
+			t.Errorf("flow %d: %d lost later than a second after the cut, %d before", i, n, r.Lost()-n)
+		}
+	}
+	if err := bulk.Err(); err != nil {
+		t.Errorf("transfer: %v", err)
+	}
+}
+
+// TestEightFlows moves eight connections by weight over lines of different delay.
+func TestEightFlows(t *testing.T) {
+	lab.Need(t, lab.Nft, lab.Bridge, lab.Netem)
+	s := newSites(t, quality{20, 10 * ms}, quality{10, 40 * ms})
+	s.hb.Echo()
+	s.start(t, plain, []string{"fast", "slow"}, "")
+	rate := s.rate(t, 8, 6*time.Second)
+	t.Logf("eight connections: %.2f Mbit/s of 30: %.1f %%", rate, 100*rate/30)
+	if rate < 27 {
+		t.Error("less than 90 %")
+	}
+}
