@@ -49,7 +49,8 @@ func (r *record) join(s reconcile.Snapshot) {
 		if n.conns != nil {
 			conns = n.conns()
 		}
-		for _, is := range status.Standings(s.Overlay, s.Joins, s.FarEnds, connsOf(conns, at)) {
+		conn := func(name string) (string, string) { return conns[name].State, reasonOf(conns[name]) }
+		for _, is := range status.Standings(s.Overlay, s.Joins, s.FarEnds, conn) {
 			old := was[is.Key()]
 			is.Since = at
 			if is.Kind == status.KindIPsec && !conns[is.Name].Since.IsZero() {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -66,12 +67,22 @@ func (j *joining) guards(ctx context.Context, want kstate.Overlay) map[uint32]st
 	if err != nil {
 		return nil
 	}
+	// A thousand tunnels have thousands of policies; most are for two addresses.
+	var wide []kstate.Policy
+	between := map[[2]netip.Prefix][]kstate.Policy{}
+	for _, p := range policies {
+		if ends := [2]netip.Prefix{p.Src, p.Dst}; p.Src.IsSingleIP() && p.Dst.IsSingleIP() {
+			between[ends] = append(between[ends], p)
+		} else {
+			wide = append(wide, p)
+		}
+	}
 	fates := []xfrm.State{xfrm.Protected, xfrm.Waiting, xfrm.Blocked, xfrm.Clear} // from good to bad
 	out := map[uint32]string{}
 	for _, t := range want.Tunnels {
 		worst := 0
 		for _, b := range t.Blocks() {
-			worst = max(worst, slices.Index(fates, xfrm.Protect(b, policies, sas).State))
+			worst = max(worst, slices.Index(fates, xfrm.Protect(b, slices.Concat(between[[2]netip.Prefix{b.Src, b.Dst}], wide), sas).State))
 		}
 		out[t.ID] = string(fates[worst])
 	}
@@ -110,7 +121,7 @@ func connsOf(all map[string]ipsec.Status, now time.Time) map[string]status.IPsec
 	out := make(map[string]status.IPsec, len(all))
 	for name, c := range all {
 		sa, child := c.SA, c.SA.Child
-		x := status.IPsec{State: c.State, Reason: reasonOf(c.Reason), Cause: string(c.Reason.Cause), Failures: c.Failures, Initiator: sa.Initiator,
+		x := status.IPsec{State: c.State, Reason: reasonOf(c), Cause: string(c.Reason.Cause), Failures: c.Failures, Initiator: sa.Initiator,
 			LocalID: sa.LocalID, RemoteID: sa.RemoteID, IKE: sa.State, IKEID: sa.ID, IKEProposal: sa.Proposal, IKERekeyIn: int64(sa.RekeyIn / time.Second),
 			Child: child.State, ChildID: child.ID, ESPProposal: child.Proposal, RekeyIn: int64(child.RekeyIn / time.Second), Encap: child.Encap, SAs: c.SAs,
 			BytesIn: child.BytesIn, BytesOut: child.BytesOut, PacketsIn: child.PacketsIn, PacketsOut: child.PacketsOut}
@@ -122,30 +133,49 @@ func connsOf(all map[string]ipsec.Status, now time.Time) map[string]status.IPsec
 		if sa.Remote.IsValid() {
 			x.Remote = sa.Remote.Addr().String()
 		}
-		if x.Reason == "" {
-			x.Reason = map[string]string{"absent": "the IKE daemon (charon) does not answer", "waiting": "the far end is to set it up"}[c.State]
-		}
 		out[name] = x
 	}
 	return out
 }
 
 // reasonOf says why a connection is not up: what it means to a user, and what charon said.
-func reasonOf(r ipsec.Reason) string {
-	text := map[ipsec.Cause]string{
-		ipsec.CauseAuth: "wrong key or identity, here or there", ipsec.CauseCertificate: "a certificate is missing or not trusted",
-		ipsec.CauseProposal: "the two ends share no algorithms", ipsec.CauseSelectors: "the two ends protect different addresses or ports",
-		ipsec.CauseResolve: "the name of the far end has no address", ipsec.CauseKernel: "the kernel refused it",
-		ipsec.CauseConfig: "the IKE daemon refused it", ipsec.CausePeer: "the far end refused it",
-	}[r.Cause]
-	if text == "" {
+func reasonOf(c ipsec.Status) string {
+	r := c.Reason
+	text := meaning(r.Cause)
+	switch {
+	case r.Cause == "" && c.State == "absent":
+		return "the IKE daemon (charon) does not answer"
+	case r.Cause == "" && c.State == "waiting":
+		return "the far end is to set it up"
+	case text == "":
 		return r.Text
-	}
-	if r.Text != "" {
+	case r.Text != "":
 		text += ": " + r.Text
 	}
 	if r.Count > 1 {
 		text += fmt.Sprintf(" (%d times)", r.Count)
 	}
 	return text
+}
+
+func meaning(c ipsec.Cause) string {
+	switch c {
+	case ipsec.CauseAuth:
+		return "wrong key or identity, here or there"
+	case ipsec.CauseCertificate:
+		return "a certificate is missing or not trusted"
+	case ipsec.CauseProposal:
+		return "the two ends share no algorithms"
+	case ipsec.CauseSelectors:
+		return "the two ends protect different addresses or ports"
+	case ipsec.CauseResolve:
+		return "the name of the far end has no address"
+	case ipsec.CauseKernel:
+		return "the kernel refused it"
+	case ipsec.CauseConfig:
+		return "the IKE daemon refused it"
+	case ipsec.CausePeer:
+		return "the far end refused it"
+	}
+	return ""
 }

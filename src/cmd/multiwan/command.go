@@ -37,7 +37,7 @@ type command struct {
 	name string
 	// args are its arguments for the usage line, summary one line for the list, help more about it.
 	args, summary, help string
-	// words are what completion offers for the arguments: "FILE", "WAN" or fixed words.
+	// words are what completion offers for the arguments: "FILE", "WAN", "SITE" (what joins sites) or fixed words.
 	words []string
 	flags func(*flag.FlagSet)
 	run   func(*call) error

@@ -32,18 +32,20 @@ func writeCompletion(w io.Writer) error {
 		var options []string
 		c.flagSet(new(call)).VisitAll(func(f *flag.Flag) { options = append(options, dashes(f.Name)+f.Name) })
 		var words []string
-		files, wans := "", ""
+		files, wans, sites := "", "", ""
 		for _, word := range c.words {
 			switch word {
 			case "FILE":
 				files = "; _multiwan_files=1"
 			case "WAN":
 				wans = "; _multiwan_wans=1"
+			case "SITE":
+				sites = "; _multiwan_sites=1"
 			default:
 				words = append(words, word)
 			}
 		}
-		fmt.Fprintf(&cases, "\t%s) words='%s'; options='%s'%s%s ;;\n", c.name, strings.Join(words, " "), strings.Join(options, " "), files, wans)
+		fmt.Fprintf(&cases, "\t%s) words='%s'; options='%s'%s%s%s ;;\n", c.name, strings.Join(words, " "), strings.Join(options, " "), files, wans, sites)
 	}
 	_, err := fmt.Fprintf(w, completionScript, strings.Join(names, " "), cases.String())
 	return err
@@ -60,7 +62,7 @@ func dashes(name string) string {
 const completionScript = `# bash completion of multiwan; made by "multiwan completion"
 _multiwan() {
 	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words= options=
-	local _multiwan_files= _multiwan_wans=
+	local _multiwan_files= _multiwan_wans= _multiwan_sites=
 	case $before in
 	--config|--socket|--vici) COMPREPLY=($(compgen -f -- "$current")); return ;;
 	--ubus) COMPREPLY=($(compgen -W 'auto off' -- "$current")); return ;;
@@ -77,6 +79,9 @@ _multiwan() {
 	fi
 	if [ -n "$_multiwan_wans" ]; then
 		words="$words $(multiwan metrics 2>/dev/null | sed -n 's/^multiwan_interface_up{.*interface="\([^"]*\)".*/\1/p' | sort -u)"
+	fi
+	if [ -n "$_multiwan_sites" ]; then
+		words="$words $(multiwan metrics 2>/dev/null | sed -n 's/^multiwan_[a-z_]*{\(pseudowire\|ipsec\|bond\)="\([^"]*\)".*/\2/p' | sort -u)"
 	fi
 	COMPREPLY=($(compgen -W "$words" -- "$current"))
 	if [ -n "$_multiwan_files" ]; then

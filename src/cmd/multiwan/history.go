@@ -14,7 +14,7 @@ func historyCommand() *command {
 		name: "history", args: "[NAME]", summary: "show changes of state with the probes that led to them",
 		help: "Shows the changes of state of WANs and of what joins sites, or of one NAME, the oldest first, with evidence: the last probes of every\n" +
 			"target, when they were sent and what became of them. The daemon keeps the last 200 changes.",
-		words: []string{"WAN"},
+		words: []string{"WAN", "SITE"},
 		flags: func(fs *flag.FlagSet) {
 			fs.BoolVar(&asJSON, "json", false, "print JSON")
 			fs.BoolVar(&short, "short", false, "leave the evidence out")

@@ -223,9 +223,11 @@ func TestCompletion(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{"multiwan sta", "status"}, {"multiwan status --wa", "--watch"}, {"multiwan import ", "mwan3"},
 		{"multiwan history --la", "--last"}, {"multiwan status --ubus o", "off"}, {"multiwan check testdata/go", "testdata/good"},
+		{"multiwan peer h", "ha"}, {"multiwan history d", "dc"},
 	} {
 		words := strings.Split(c.line, " ")
-		program := script + "\nCOMP_WORDS=('" + strings.Join(words, "' '") + "'); COMP_CWORD=" + string(rune('0'+len(words)-1)) +
+		program := script + "\nmultiwan() { printf 'multiwan_%s 1\\n' 'bond_active{bond=\"ha\",member=\"pw\"}' 'ipsec_up{ipsec=\"dc\"}'; }" +
+			"\nCOMP_WORDS=('" + strings.Join(words, "' '") + "'); COMP_CWORD=" + string(rune('0'+len(words)-1)) +
 			"; _multiwan; printf '%s\\n' \"${COMPREPLY[@]}\""
 		out, err := exec.Command(bash, "--norc", "-c", program).CombinedOutput()
 		if err != nil || !strings.Contains("\n"+string(out), "\n"+c.want+"\n") {

@@ -30,6 +30,7 @@ func peerCommand() *command {
 		help: "Prints the far end's half of a pseudowire, of an ipsec section with its pseudowires, or of a bond with its members, from the\n" +
 			"configuration file: ids, ports, cookies, selectors and identities change sides. Addresses that the file does not have come\n" +
 			"from the daemon, if one runs. What only the far end can know stands in comments.",
+		words: []string{"SITE"},
 		flags: func(fs *flag.FlagSet) {
 			fs.StringVar(&as, "for", "multiwan", "`what` runs there: multiwan, or ip for iproute2 and strongSwan by hand")
 			fs.StringVar(&names, "interface", "", "what the far end calls its WANs: `name`, or here=there,here=there")

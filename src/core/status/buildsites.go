@@ -89,7 +89,8 @@ func (s *Source) pseudowire(c config.Pseudowire, w overlay.PseudowirePlan) Pseud
 }
 
 func (s *Source) bond(b overlay.BondPlan) Bond {
-	st, now := s.Sites.Standings[KindBond+" "+b.Name], s.Sites.Bonds[b.Device]
+	st := s.Sites.Standings[KindBond+" "+b.Name]
+	now, seen := s.Sites.Bonds[b.Device]
 	out := Bond{State: cmp.Or(st.State, b.State), Since: epoch(st.Since), Reason: st.Reason, Device: b.Device, Mode: b.Mode, Active: []string{},
 		Why: st.Why, Members: []Member{}, Partner: now.Partner, PartnerPorts: now.PartnerPorts,
 		MTU: b.MTU, MSS4: b.MSS4, MSS6: b.MSS6, Attached: b.Attached, Detached: b.Detached}
@@ -101,13 +102,16 @@ func (s *Source) bond(b overlay.BondPlan) Bond {
 	for _, m := range b.Members {
 		slave := slaveOf(s.Sites.Plan.Want, m.Device)
 		works := slices.Contains(now.Working, slave)
-		if m.In && !works && out.State == "up" && len(now.Working) > 0 {
-			out.State, out.Reason = "degraded", m.Name+": the kernel does not use it"
+		if seen && m.In && !works && out.State == "up" {
+			out.State, out.Reason = "degraded", m.Name+": the kernel finds no link"
 		}
 		if now.Active != "" && slave == now.Active {
 			out.Active = []string{m.Name}
 		}
 		out.Members = append(out.Members, Member{Name: m.Name, Device: m.Device, In: m.In, Works: works, Verdict: m.Verdict, Reason: m.Reason})
+	}
+	if seen && len(now.Working) == 0 && (out.State == "up" || out.State == "degraded") {
+		out.State, out.Reason = "down", "the kernel finds no link on any member"
 	}
 	if now.Active == "" {
 		out.Active = append(out.Active, strings.Fields(st.Active)...)

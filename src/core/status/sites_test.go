@@ -57,7 +57,9 @@ func twoSites() Source {
 		Guards:  map[uint32]string{1: "protected", 2: "blocked"},
 		Bonds:   map[string]BondNow{"ha": {Active: "pw_cable", Working: []string{"pw_cable", "pw_telco"}}}}
 	facts := overlay.Facts{Verdicts: map[string]plan.Verdict{"pw_cable": {State: "suspect"}, "pw_telco": {State: "down"}}}
-	for _, st := range Standings(p, facts, map[string]string{"pw_cable": "probes are answered"}, conns) {
+	for _, st := range Standings(p, facts, map[string]string{"pw_cable": "probes are answered"}, func(name string) (string, string) {
+		return conns[name].State, conns[name].Reason
+	}) {
 		st.Since = now.Add(-time.Hour)
 		s.Sites.Standings[st.Key()] = st
 	}
@@ -91,6 +93,26 @@ func TestClear(t *testing.T) {
 	s.Sites.Guards[1] = "clear"
 	if d := Build(s); len(d.Warnings) != 1 || d.Pseudowires["pw_cable"].protection() != "dc_cable (clear)" {
 		t.Errorf("warnings %q, shown as %q", d.Warnings, d.Pseudowires["pw_cable"].protection())
+	}
+}
+
+// TestBondOfTheKernel: links that the kernel finds dead are no bond that works, whatever the plan says.
+func TestBondOfTheKernel(t *testing.T) {
+	s := twoSites()
+	p := &s.Sites.Plan.Bonds[0]
+	p.Members = p.Members[:2]
+	st := s.Sites.Standings["bond ha"]
+	st.State, st.Reason = "up", ""
+	s.Sites.Standings["bond ha"] = st
+	for want, working := range map[string][]string{"up": {"pw_cable", "pw_telco"}, "degraded": {"pw_telco"}, "down": nil} {
+		s.Sites.Bonds["ha"] = BondNow{Working: working}
+		if got := Build(s).Bonds["ha"]; got.State != want || (got.Reason == "") != (want == "up") {
+			t.Errorf("%v work: %s, %s; want %s", working, got.State, got.Reason, want)
+		}
+	}
+	delete(s.Sites.Bonds, "ha")
+	if got := Build(s).Bonds["ha"].State; got != "up" {
+		t.Errorf("not looked at: %s", got)
 	}
 }
 

@@ -32,8 +32,8 @@ type Standing struct {
 // Key names the part.
 func (s Standing) Key() string { return s.Kind + " " + s.Name }
 
-// Standings lists how all parts do. why are the words of health on far ends, conns what is known of the IKE connections, by name.
-func Standings(p *overlay.Plan, f overlay.Facts, why map[string]string, conns map[string]IPsec) []Standing {
+// Standings lists how all parts do. why are the words of health on far ends by name; conn says how an IKE connection does.
+func Standings(p *overlay.Plan, f overlay.Facts, why map[string]string, conn func(name string) (state, reason string)) []Standing {
 	var out []Standing
 	for _, w := range p.Pseudowires {
 		s := Standing{Kind: KindPseudowire, Name: w.Name, Device: w.Device}
@@ -48,7 +48,8 @@ func Standings(p *overlay.Plan, f overlay.Facts, why map[string]string, conns ma
 		out = append(out, s)
 	}
 	for _, c := range p.Conns {
-		out = append(out, Standing{Kind: KindIPsec, Name: c.Name, State: conns[c.Name].State, Reason: conns[c.Name].Reason})
+		state, reason := conn(c.Name)
+		out = append(out, Standing{Kind: KindIPsec, Name: c.Name, State: state, Reason: reason})
 	}
 	for _, b := range p.Bonds {
 		out = append(out, bondStanding(b, f))
