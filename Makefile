@@ -27,7 +27,7 @@ T           ?= .
 STAGE := $(GO) run ./tests/report stage
 VM    := $(GO) run ./tests/vm
 # Packages whose tests need a kernel: all below tests/ but the tools there.
-kernel_packages = $(shell $(GO) list ./tests/... | grep -vE '/tests/(arch|report|vm|demo)$$')
+kernel_packages = $(shell $(GO) list ./tests/... | grep -vE '/tests/(arch|report|vm|demo|bench/joined)$$')
 
 .PHONY: FORCE help build cross setup test test-unit test-kernel test-vm test-all vm-test bench demo docs clean \
 	clean-results check unit kernel vm again summary

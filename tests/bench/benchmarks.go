@@ -17,13 +17,14 @@ var measured = regexp.MustCompile(`(?m)^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+([0-9.]
 func benchmarks() map[string]string {
 	return map[string]string{
 		"./src/core/config": "configuration", "./src/core/health": "health", "./src/reconcile": "loop, kernel in memory",
-		"./tests/rtnl": "routing, this kernel", "./tests/nft": "nftables, this kernel", "./tests/conntrack": "connection table, this kernel",
+		"./src/core/overlay": "joined sites: plan and comparison by number of pseudowires",
+		"./tests/rtnl":       "routing, this kernel", "./tests/nft": "nftables, this kernel", "./tests/conntrack": "connection table, this kernel",
 	}
 }
 
 // measureBenchmarks runs the Go benchmarks, each five times.
 func measureBenchmarks(tb lab.TB, t *table) {
-	for _, pkg := range []string{"./src/core/config", "./src/core/health", "./src/reconcile", "./tests/rtnl", "./tests/nft", "./tests/conntrack"} {
+	for _, pkg := range []string{"./src/core/config", "./src/core/health", "./src/core/overlay", "./src/reconcile", "./tests/rtnl", "./tests/nft", "./tests/conntrack"} {
 		out, err := exec.Command("go", "test", "-run", "^$", "-bench", ".", "-benchtime", "200ms", "-count", strconv.Itoa(samples(5)), pkg).CombinedOutput()
 		if err != nil {
 			tb.Errorf("%s: %v\n%s", pkg, err, out)

@@ -24,6 +24,7 @@ func topics() []topic {
 		{"switch", "From the verdict to the kernel's last acknowledgement, 10,000 tracked connections", measureSwitch},
 		{"pass", "Passes, start, load", measurePasses},
 		{"probe", "What the daemon costs", measureCost},
+		{"sites", "Joined sites, in the virtual machine", measureJoined},
 		{"size", "Size of the program", measureSizes},
 		{"go", "Go benchmarks, median of five", measureBenchmarks},
 	}

@@ -54,3 +54,18 @@ func TestReadings(t *testing.T) {
 		t.Errorf("benchmark: %q", b)
 	}
 }
+
+func TestReadFigure(t *testing.T) {
+	var tab table
+	for _, line := range []string{"=== RUN   TestX", "figure|a thing|ms|1.5 2|guest", "PASS", "--- PASS: x figure|b||3|"} {
+		if err := readFigure(&tab, line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(tab.rows) != 2 || tab.rows[0].median() != 1.75 || tab.rows[0].unit != "ms" || tab.rows[0].note != "guest" || tab.rows[1].what != "b" {
+		t.Errorf("%d rows\n%s", len(tab.rows), &tab)
+	}
+	if err := readFigure(&tab, "figure|c|ms|x|"); err == nil {
+		t.Error("a sample that is no number is taken")
+	}
+}

@@ -1,0 +1,107 @@
+package joined
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"multiwan/src/core/status"
+	"multiwan/tests/lab"
+)
+
+// TestScale has two daemons hold many pseudowires between them.
+func TestScale(t *testing.T) {
+	lab.Need(t, lab.L2TP)
+	for _, count := range []int{1, 100, 1000} {
+		t.Run(strconv.Itoa(count), func(t *testing.T) {
+			n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
+			for _, s := range []*lab.Site{n.A, n.B} {
+				s.Daemon = lab.StartDaemon(s.Router, s.UCI(quiet+many(s, count)))
+			}
+			first := settle(t, n.A.Daemon, 0)
+			if got := sessions(t, n.A); got != count {
+				t.Fatalf("%d sessions\n%s", got, n.A.Daemon.Log())
+			}
+			what := fmt.Sprintf("%d pseudowires", count)
+			if count == 1 {
+				what = "1 pseudowire"
+			}
+			figure(what+": pass that made them, whole", "ms", "on a 500 MIPS processor", first.Timings.Pass)
+			figure(what+": of that, planning", "ms", "", first.Timings.Plan)
+			figure(what+": of that, changing the kernel", "ms", "", first.Timings.Apply)
+			figure(what+": RSS", "MiB", "", resident(t, n.A.Daemon.PID()))
+			time.Sleep(5 * time.Second)
+			var idle []float64
+			writes := ask(t, n.A.Daemon).Counters.Writes
+			for range 5 {
+				before := ask(t, n.A.Daemon)
+				n.A.Router.IP("address replace %s/24 dev wan0 valid_lft 3600 preferred_lft 3600", n.A.WANs[0].Addr4)
+				idle = append(idle, settle(t, n.A.Daemon, before.Counters.Passes).Timings.Pass)
+			}
+			figure(what+": pass that changes nothing", "ms", "", idle...)
+			if after := ask(t, n.A.Daemon).Counters.Writes; after != writes {
+				t.Logf("%d writes while nothing changed", after-writes)
+			}
+		})
+	}
+}
+
+// many are pseudowires with addresses, a tunnel each.
+func many(s *lab.Site, count int) string {
+	var b strings.Builder
+	b.WriteString("config probe 'seldom'\n\toption method 'loopback'\n\toption interval '60'\n\toption down_interval '60'\n\n")
+	side := 1
+	if s.Name == "b" {
+		side = 2
+	}
+	for i := range count {
+		fmt.Fprintf(&b, "config pseudowire 'pw%d'\n\toption interface 'wan0'\n\toption remote '%s'\n\toption local_port '%[3]d'\n\toption remote_port '%[3]d'\n"+
+			"\toption tunnel_id '%d'\n\tlist ipaddr '10.%d.%d.%d/30'\n\tlist probe 'seldom'\n\n", i, s.Far.WANs[0].Addr4, 20000+i, i+1, 100+i>>6, i&63, side)
+	}
+	return b.String()
+}
+
+// settle waits until a pass after the given number of them is done, and returns what the daemon says then: the longest of what it saw where
+// several passes followed each other.
+func settle(t *testing.T, d *lab.Daemon, passes uint64) (longest status.Document) {
+	t.Helper()
+	end := time.Now().Add(5 * time.Minute)
+	last, since := passes, time.Now()
+	for time.Since(since) < time.Second || last == passes {
+		if time.Now().After(end) {
+			t.Fatalf("no pass, or no end of them\n%s", d.Log())
+		}
+		doc := ask(t, d)
+		if doc.Counters.Passes != last {
+			last, since = doc.Counters.Passes, time.Now()
+			if doc.Timings.Pass > longest.Timings.Pass {
+				longest = doc
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return longest
+}
+
+func sessions(t *testing.T, s *lab.Site) int {
+	t.Helper()
+	return strings.Count(s.Router.IP("l2tp show session"), "Session ")
+}
+
+// resident is the memory of a process in MiB.
+func resident(t *testing.T, pid int) float64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	kib, err := strconv.Atoi(strings.Fields(rest + " x")[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return float64(kib) / 1024
+}

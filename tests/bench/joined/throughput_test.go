@@ -1,0 +1,184 @@
+package joined
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"multiwan/src/control"
+	"multiwan/src/core/status"
+	"multiwan/tests/lab"
+)
+
+// TestThroughput sends one TCP connection through pseudowires of ours, through ones set up by hand, and through an OpenVPN tap, each between
+// two sites of its own. They take turns, so that whatever else the machine does falls on all of them.
+func TestThroughput(t *testing.T) {
+	lab.Need(t, lab.L2TP, lab.ESP, lab.Bridge, lab.BridgeNft, lab.Charon, lab.OpenVPN)
+	nets := []struct {
+		name string
+		join func(*testing.T, *lab.Sites) int
+		mss  int // index of the network whose MSS it shares
+		rate []float64
+	}{
+		{name: "pseudowire, in clear", join: ours("")},
+		{name: "the same by hand"},
+		{name: "pseudowire, ESP", join: ours("\toption ipsec 'sa'\n")},
+		{name: "the same by hand, ESP"},
+		{name: "OpenVPN tap, AES-256-CBC"},
+	}
+	sites := make([]*lab.Sites, len(nets))
+	mss := 0
+	for i := range nets {
+		n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
+		sites[i] = n
+		switch {
+		case nets[i].join != nil:
+			mss = nets[i].join(t, n)
+		case i == len(nets)-1:
+			openvpn(t, n)
+		default:
+			byHand(t, n, mss, i == 3)
+		}
+		n.Reaches(30 * time.Second)
+		n.B.Host.Echo()
+	}
+	for range 4 {
+		for i := range nets {
+			nets[i].rate = append(nets[i].rate, rate(t, sites[i]))
+		}
+	}
+	ratios := func(a, b int) (out []float64) {
+		for i := range nets[a].rate {
+			out = append(out, nets[a].rate[i]/nets[b].rate[i])
+		}
+		return out
+	}
+	for i := range nets {
+		figure("TCP: "+nets[i].name, "Mbit/s", "", nets[i].rate...)
+	}
+	figure("ratio, ours to by hand, in clear", "", "expected 0.97 to 1.03", ratios(0, 1)...)
+	figure("ratio, ours to by hand, ESP", "", "expected 0.97 to 1.03", ratios(2, 3)...)
+	figure("ratio, ours with ESP to OpenVPN", "", "expected above 3", ratios(2, 4)...)
+}
+
+// rate of one connection from host to host over two seconds, after half a second of start.
+func rate(t *testing.T, n *lab.Sites) float64 {
+	up := n.A.Host.Upload(n.B.Host4)
+	time.Sleep(500 * time.Millisecond)
+	before, at := up.Bytes(), time.Now()
+	time.Sleep(2 * time.Second)
+	mbit := float64(up.Bytes()-before) * 8 / 1e6 / time.Since(at).Seconds()
+	up.Stop()
+	if err := up.Err(); err != nil {
+		t.Errorf("upload: %v", err)
+	}
+	return mbit
+}
+
+// ours joins the sites by the daemon, and returns the MSS for IPv4 that its clamp gives.
+func ours(option string) func(*testing.T, *lab.Sites) int {
+	return func(t *testing.T, n *lab.Sites) int {
+		for _, s := range []*lab.Site{n.A, n.B} {
+			s.Start(s.UCI(quiet + pseudowire(s, option)))
+		}
+		n.Reaches(30 * time.Second)
+		return ask(t, n.A.Daemon).Pseudowires["pw"].MSS4
+	}
+}
+
+// quiet has the lines watched once a second, as without a word.
+const quiet = "config probe 'line'\n"
+
+// pseudowire is the one of a site, in its bridge, and its protection where an option names it.
+func pseudowire(s *lab.Site, option string) string {
+	far := s.Far.WANs[0].Addr4
+	text := fmt.Sprintf("config pseudowire 'pw'\n\toption interface 'wan0'\n\toption remote '%s'\n\toption tunnel_id '1'\n\toption bridge 'br-lan'\n%s\n", far, option)
+	if option != "" {
+		text += fmt.Sprintf("config ipsec 'sa'\n\toption remote '%s'\n\toption local_id '%s'\n\toption remote_id '%s'\n\toption psk 'a secret'\n", far, s.Name, s.Far.Name)
+	}
+	return text
+}
+
+func ask(t *testing.T, d *lab.Daemon) (doc status.Document) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	if err := control.Call(ctx, d.Socket, "status", nil, &doc); err != nil {
+		t.Fatalf("status: %v\n%s", err, d.Log())
+	}
+	return doc
+}
+
+// byHand joins them by ip, nft and swanctl: with the MTU and the clamp that ours has, and no guard.
+func byHand(t *testing.T, n *lab.Sites, mss int, esp bool) {
+	for _, s := range []*lab.Site{n.A, n.B} {
+		own, far := s.WANs[0].Addr4, s.Far.WANs[0].Addr4
+		s.Router.IP("l2tp add tunnel tunnel_id 1 peer_tunnel_id 1 encap udp local %s remote %s udp_sport 1701 udp_dport 1701", own, far)
+		s.Router.IP("l2tp add session name pw tunnel_id 1 session_id 1 peer_session_id 1")
+		s.Router.IP("link set dev pw mtu 1500 master br-lan up")
+		s.Router.NFT(fmt.Sprintf("table bridge hand { chain f { type filter hook forward priority 0;\n"+
+			"iifname pw meta protocol ip tcp flags & (syn|rst) == syn tcp option maxseg size > %[1]d tcp option maxseg size set %[1]d\n"+
+			"oifname pw meta protocol ip tcp flags & (syn|rst) == syn tcp option maxseg size > %[1]d tcp option maxseg size set %[1]d\n}\n}", mss))
+		if esp {
+			s.Charon = lab.StartCharon(s.Router)
+			s.Charon.Load(fmt.Sprintf(swanctl, own, far, s.Name, s.Far.Name))
+		}
+	}
+	if esp {
+		if out, err := n.A.Charon.Swanctl("--initiate", "--child", "c"); err != nil {
+			t.Fatalf("initiate: %v\n%s", err, out)
+		}
+	}
+}
+
+const swanctl = `connections { s {
+	version = 2
+	mobike = no
+	local_addrs = %[1]s
+	remote_addrs = %[2]s
+	proposals = aes128gcm16-prfsha256-curve25519
+	local { auth = psk
+		id = %[3]s
+	}
+	remote { auth = psk
+		id = %[4]s
+	}
+	children { c {
+		mode = transport
+		local_ts = %[1]s[udp/1701]
+		remote_ts = %[2]s[udp/1701]
+		esp_proposals = aes128gcm16-curve25519
+	} }
+} }
+secrets { ike { secret = "a secret"
+} }
+`
+
+// openvpn joins them by a tap of OpenVPN with a shared key.
+func openvpn(t *testing.T, n *lab.Sites) {
+	key := filepath.Join(t.TempDir(), "key")
+	if out, err := n.A.Router.Exec("", "openvpn", "--genkey", "secret", key); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, s := range []*lab.Site{n.A, n.B} {
+		ctx, stop := context.WithCancel(context.Background())
+		c := s.Router.Command(ctx, "openvpn", "--dev", "tap0", "--dev-type", "tap", "--proto", "udp", "--secret", key, "--cipher", "AES-256-CBC", "--auth", "SHA256",
+			"--remote", s.Far.WANs[0].Addr4.String(), "--port", "1194", "--verb", "1")
+		log, err := os.Create(filepath.Join(t.TempDir(), s.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Stdout, c.Stderr = log, log
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { stop(); c.Wait(); log.Close() })
+		if !lab.Wait(20*time.Second, func() bool { _, err := s.Router.TryIP("link set dev tap0 master br-lan up"); return err == nil }) {
+			text, _ := os.ReadFile(log.Name())
+			t.Fatalf("no tap:\n%s", text)
+		}
+	}
+}
