@@ -1,0 +1,147 @@
+package bonds
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"multiwan/tests/lab"
+)
+
+// TestBondModes cuts lines under the modes that use all members at once: a dead member is out within a second, and the last one stays in.
+func TestBondModes(t *testing.T) {
+	lab.Need(t, lab.L2TP, lab.Bonding, lab.Bridge)
+	p := newPair(t, 2)
+	p.start("option mode 'balance-rr'")
+	index := p.a.index("ha")
+	mac := p.a.mac()
+	for _, mode := range []string{"balance-rr", "balance-xor", "broadcast"} {
+		t.Run(mode, func(t *testing.T) {
+			p.reload(fmt.Sprintf("option mode '%s'", mode))
+			for _, s := range p.both() {
+				wait(t, 20*time.Second, s.name+": mode", s.mode, mode)
+				wait(t, 20*time.Second, s.name+": slaves", s.slaves, "pw1 pw2")
+			}
+			flow := p.pings(20 * time.Millisecond)
+			flow.WaitAnswer(t, time.Time{}, 20*time.Second)
+			time.Sleep(time.Second) // the probes know the line as sound
+			at := p.lines[0].cut()
+			if mode != "broadcast" { // both members carry everything there, dead or not
+				for _, s := range p.both() {
+					t.Logf("%s has the member out after %v", s.name, wait(t, 5*time.Second, s.name+": slaves", s.slaves, "pw2"))
+				}
+			}
+			time.Sleep(2 * time.Second)
+			limit := time.Second
+			if mode == "broadcast" {
+				limit = 60 * time.Millisecond
+			}
+			gap(t, "black hole, "+mode+", probe 0.1 s", flow.Report(), at, limit)
+			at = p.lines[0].heal()
+			for _, s := range p.both() {
+				wait(t, 20*time.Second, s.name+": slaves", s.slaves, "pw1 pw2")
+			}
+			time.Sleep(time.Second)
+			gap(t, "line back, "+mode, flow.Stop(), at, 200*time.Millisecond)
+		})
+	}
+	t.Run("last", func(t *testing.T) {
+		p.reload("option mode 'balance-rr'")
+		wait(t, 20*time.Second, "a: mode", p.a.mode, "balance-rr")
+		p.lines[0].cut()
+		wait(t, 5*time.Second, "a: slaves", p.a.slaves, "pw2")
+		p.lines[1].cut()
+		time.Sleep(2 * time.Second)
+		if got := p.a.slaves(); got == "" {
+			t.Error("no member is left in the bond")
+		}
+		for _, l := range p.lines {
+			l.heal()
+		}
+		wait(t, 20*time.Second, "a: slaves", p.a.slaves, "pw1 pw2")
+	})
+	if got := p.a.index("ha"); got != index {
+		t.Errorf("the bond was made anew: index %s, was %s", got, index)
+	}
+	if got := p.a.mac(); got != mac {
+		t.Errorf("the bond has another address: %s, was %s", got, mac)
+	}
+}
+
+// TestBondOptionsLive changes the options of a bond that carries traffic.
+func TestBondOptionsLive(t *testing.T) {
+	lab.Need(t, lab.L2TP, lab.Bonding, lab.Bridge)
+	p := newPair(t, 2)
+	xor := "option mode 'balance-xor'\n\toption xmit_hash_policy '%s'"
+	p.start(fmt.Sprintf(xor, "layer2"))
+	flow := p.pings(20 * time.Millisecond)
+	flow.WaitAnswer(t, time.Time{}, 20*time.Second)
+	for _, s := range p.both() {
+		wait(t, 20*time.Second, s.name+": slaves", s.slaves, "pw1 pw2")
+	}
+	index := p.a.index("ha")
+	for _, c := range []struct {
+		what, options, shows string
+		lossless             bool
+	}{
+		{"hash policy", fmt.Sprintf(xor, "layer3+4"), "xmit_hash_policy layer3+4", true},
+		{"ARP monitor in mode balance-xor", "option mode 'balance-xor'\n\toption monitor 'arp'\n\tlist arp_target '10.9.0.%d'", "arp_interval 100", false},
+		{"back to probes", fmt.Sprintf(xor, "layer3+4"), "miimon 100", true},
+		{"mode active-backup", "option primary 'pw2'", "active_slave pw2", false},
+		{"another primary", "option primary 'pw1'", "active_slave pw1", true},
+		{"ARP monitor in mode active-backup", "option primary 'pw1'\n\toption monitor 'arp'\n\tlist arp_target '10.9.0.%d'", "arp_validate active", true},
+		{"probes in mode active-backup", "option primary 'pw1'", "all_slaves_active 1", true},
+	} {
+		at := time.Now()
+		for _, s := range p.both() {
+			options := c.options
+			if strings.Contains(options, "%d") {
+				options = fmt.Sprintf(options, p.other(s).number)
+			}
+			s.reload(p.wires(s, p.bond(options)))
+		}
+		for _, s := range p.both() {
+			wait(t, 10*time.Second, s.name+": "+c.shows, func() string { return s.shows(c.shows) }, c.shows)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		r := flow.Report()
+		if c.lossless {
+			lossless(t, c.what, r, at)
+		} else {
+			gap(t, c.what, r, at, time.Second)
+		}
+		if got := p.a.index("ha"); got != index {
+			t.Errorf("%s: the bond was made anew", c.what)
+		}
+	}
+}
+
+// shows returns the words where the kernel says them of the bond, else all that it says.
+func (s *site) shows(words string) string {
+	out, err := s.router.TryIP("-d link show dev ha")
+	if err == nil && strings.Contains(out, words) {
+		return words
+	}
+	return out
+}
+
+func (s *site) mode() string {
+	out, _ := s.router.TryIP("-d link show dev ha")
+	_, rest, _ := strings.Cut(out, "bond mode ")
+	mode, _, _ := strings.Cut(rest, " ")
+	return mode
+}
+
+func (s *site) mac() string {
+	_, rest, _ := strings.Cut(s.router.IP("link show dev ha"), "link/ether ")
+	mac, _, _ := strings.Cut(rest, " ")
+	return mac
+}
+
+// index is the number of a device, "" where there is none.
+func (s *site) index(dev string) string {
+	out, _ := s.router.TryIP("-o link show dev %s", dev)
+	n, _, _ := strings.Cut(out, ":")
+	return n
+}
