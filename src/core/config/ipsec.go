@@ -98,6 +98,7 @@ func (l *loader) settle(conns []*conn) {
 	for _, s := range l.of("pseudowire") {
 		named[one[string](s, "ipsec")] = true
 	}
+	known := make(map[ends]*conn)
 	for _, c := range conns {
 		if c.bad {
 			continue
@@ -108,6 +109,7 @@ func (l *loader) settle(conns []*conn) {
 		}
 		l.checkCarrier(c.section, c.Interface, c.Family)
 		l.settleInitiate(c)
+		l.checkTwin(c, known)
 		for _, w := range c.users {
 			if c.bad && !w.bad {
 				l.warn(w.section, "ipsec", w.first("ipsec"), "has errors and is left out here too")
@@ -115,6 +117,30 @@ func (l *loader) settle(conns []*conn) {
 			}
 		}
 	}
+}
+
+// ends are what the IKE daemon of the end that is called knows a connection by.
+type ends struct {
+	iface, policy     string
+	local, remote     netip.Addr
+	host              string
+	localID, remoteID string
+	any               bool
+}
+
+// checkTwin refuses a second connection between the same ends with the same identities: the end that is called would take the first for it,
+// whose selectors do not fit.
+func (l *loader) checkTwin(c *conn, known map[ends]*conn) {
+	if !c.Enabled || c.bad {
+		return
+	}
+	e := ends{c.Interface, c.Policy, c.Local, c.Remote, c.RemoteHost, c.LocalID, c.RemoteID, c.Any}
+	if twin := known[e]; twin != nil {
+		l.fail(c.section, "remote", c.first("remote"), "want another end or other identities than those of ipsec %s (line %d): the far end could not tell the two apart. Pseudowires may share one section",
+			twin.Name, twin.Line)
+		return
+	}
+	known[e] = c
 }
 
 // settleSelectors fills in the selectors of mode tunnel: exactly the pseudowires' ends where the file gives none.

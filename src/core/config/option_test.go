@@ -116,7 +116,7 @@ func frame(typ, sample string) string {
 		{"rule", "r", "option policy p"},
 		{"ipsec", "v0", "option mode tunnel\noption remote 192.0.2.7\noption cert /c\noption key /k\noption local_id a\noption remote_id b"},
 		{"ipsec", "v", "option remote 192.0.2.7\noption psk hunter2\noption initiate yes"},
-		{"ipsec", "v2", "option remote 192.0.2.7\noption psk hunter2\noption initiate yes"},
+		{"ipsec", "v2", "option remote 192.0.2.7\noption psk hunter2\noption initiate yes\noption remote_id v2@example"},
 		{"pseudowire", "w1", "option remote 192.0.2.7\noption tunnel_id 1\noption ipsec v"},
 		{"pseudowire", "w0", "option enabled 0\noption local 172.30.0.1\noption remote 192.0.2.7\noption tunnel_id 9\noption ipsec v0"},
 		{"pseudowire", "w2", "option remote 192.0.2.7\noption tunnel_id 2\noption local_port 1702\noption ipsec v2"},
