@@ -67,6 +67,30 @@ func TestPeerByHand(t *testing.T) {
 	}
 }
 
+// TestPeerOfHub: a spoke whose address nobody knows calls, from whatever it has.
+func TestPeerOfHub(t *testing.T) {
+	_, out, _ := multiwan(t, "peer", "pw_north", "--for", "ip", "--config", "../../../docs/examples/hub.uci", "--socket", filepath.Join(t.TempDir(), "s"))
+	for _, want := range []string{"remote_addrs = 192.0.2.7", "id = north@example.com", "local_ts = 172.30.201.2/32", "swanctl --initiate --child multiwan-north"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "local_addrs") {
+		t.Errorf("an address of the spoke in\n%s", out)
+	}
+}
+
+// TestPeerOfLACP: a detour past a pseudowire stands on a queueing discipline.
+func TestPeerOfLACP(t *testing.T) {
+	_, out, _ := multiwan(t, "peer", "trunk", "--for", "ip", "--config", "../../../docs/examples/bond.uci", "--socket", filepath.Join(t.TempDir(), "s"))
+	for _, dev := range []string{"pw_cable", "u-pw_cable"} {
+		first, then := strings.Index(out, "tc qdisc add dev "+dev+" clsact"), strings.Index(out, "tc filter add dev "+dev+" ")
+		if first < 0 || then < first {
+			t.Errorf("no qdisc before the filter of %s in\n%s", dev, out)
+		}
+	}
+}
+
 // TestPeerWithoutAddress: what the file does not know and no daemon tells is said.
 func TestPeerWithoutAddress(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "multiwan")

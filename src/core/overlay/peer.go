@@ -237,6 +237,17 @@ func (m *Mirror) byHand(c *config.Config, f Facts, here map[string]side) {
 		}
 	}
 	m.Conns = p.Conns
+	for _, s := range m.IPsec {
+		known := slices.ContainsFunc(p.Conns, func(c kstate.Conn) bool { return c.Name == s.Name })
+		switch {
+		case known:
+		case s.Mode == kstate.ModeTunnel && s.Remote.IsValid(): // it calls, from whatever address it has
+			x := conn{IPsec: s, remote: s.Remote}
+			m.Conns = append(m.Conns, x.conn())
+		default:
+			m.note("ipsec %s: no connection by hand, the address of an end is not known", s.Name)
+		}
+	}
 	m.Commands = commands(p.Want)
 }
 
@@ -271,6 +282,9 @@ func commands(want kstate.Overlay) []string {
 	for _, o := range diff.OverlayOps(want, kstate.Overlay{}) {
 		if o.Kind == diff.Port && bond[o.Port.Master] {
 			out = append(out, "ip link set dev "+o.Port.Device+" down")
+		}
+		if o.Kind == diff.Mirror {
+			out = append(out, "tc qdisc add dev "+o.Mirror.From+" clsact")
 		}
 		out = append(out, o.String())
 	}
