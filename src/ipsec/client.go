@@ -214,7 +214,7 @@ func (c *Client) serve(ctx context.Context) (served bool, err error) {
 	defer s.close()
 	stop := context.AfterFunc(ctx, s.close)
 	defer stop()
-	if err := s.subscribe(); err != nil {
+	if err := s.subscribe(ctx); err != nil {
 		return false, err
 	}
 	for _, p := range c.peers {

@@ -154,7 +154,7 @@ func TestEventsBetweenSubscriptions(t *testing.T) {
 	})
 }
 
-// TestManySAs holds that a long listing is complete, though govici's queue is short.
+// TestManySAs holds that a long listing is complete.
 func TestManySAs(t *testing.T) {
 	run(t, func(c *Client, charon *fake, _ func() int) {
 		var conns []kstate.Conn

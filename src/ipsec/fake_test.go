@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -126,11 +127,14 @@ func (f *fake) names() []string {
 
 func (s *fakeSession) serve() {
 	for {
-		packet, err := readPacket(s.c)
-		if err != nil {
+		var head [4]byte
+		if _, err := io.ReadFull(s.c, head[:]); err != nil {
 			return
 		}
-		body := packet[4:]
+		body := make([]byte, binary.BigEndian.Uint32(head[:]))
+		if _, err := io.ReadFull(s.c, body); err != nil {
+			return
+		}
 		name := string(body[2 : 2+body[1]])
 		switch body[0] {
 		case 0:
@@ -334,15 +338,6 @@ func decodeSection(r *bytes.Buffer) (out section, end bool) {
 		}
 	}
 	return out, false
-}
-
-func (s section) get(key string) field {
-	for _, f := range s {
-		if f.key == key {
-			return f
-		}
-	}
-	return field{}
 }
 
 func keysOf(m map[string]section) []string {

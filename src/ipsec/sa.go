@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/strongswan/govici/vici"
-
 	"multiwan/src/core/kstate"
 	"multiwan/src/core/order"
 )
@@ -62,14 +60,11 @@ func (s SA) alive() bool {
 }
 
 // values reads a message of charon: what is absent or of another kind is the zero value.
-type values struct{ *vici.Message }
+type values struct{ fields section }
 
-func (v values) text(key string) string { s, _ := v.Get(key).(string); return s }
-func (v values) list(key string) []string {
-	l, _ := v.Get(key).([]string)
-	return l
-}
-func (v values) yes(key string) bool { return v.text(key) == "yes" }
+func (v values) text(key string) string   { return v.fields.get(key).value }
+func (v values) list(key string) []string { return v.fields.get(key).list }
+func (v values) yes(key string) bool      { return v.text(key) == "yes" }
 func (v values) number(key string) uint64 {
 	n, _ := strconv.ParseUint(v.text(key), 10, 64)
 	return n
@@ -121,9 +116,9 @@ func (v values) proposal() string {
 
 // sections calls f for every sub-section.
 func (v values) sections(f func(name string, s values)) {
-	for _, k := range v.Keys() {
-		if s, ok := v.Get(k).(*vici.Message); ok {
-			f(k, values{s})
+	for _, k := range v.fields {
+		if k.sub != nil {
+			f(k.key, values{k.sub})
 		}
 	}
 }
@@ -136,11 +131,7 @@ func readSA(v values, now time.Time) SA {
 		LocalID: v.text("local-id"), RemoteID: v.text("remote-id"), Initiator: v.yes("initiator"),
 		Established: v.ago("established", now), RekeyIn: v.span("rekey-time"), NAT: v.yes("nat-any"), Proposal: v.proposal(),
 	}
-	children, ok := v.Get("child-sas").(*vici.Message)
-	if !ok {
-		return s
-	}
-	values{children}.sections(func(_ string, c values) {
+	values{v.fields.get("child-sas").sub}.sections(func(_ string, c values) {
 		if child := readChild(c, now); child.better(s.Child) {
 			s.Child = child
 		}

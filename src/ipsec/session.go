@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/strongswan/govici/vici"
-
 	"multiwan/src/core/kstate"
 )
 
@@ -27,7 +25,7 @@ func hints() []string {
 	return []string{"ike-updown", "child-updown", "ike-rekey", "child-rekey", "log"}
 }
 
-// eventQueue is how many events may wait; govici drops more, then everything is listed.
+// eventQueue is how many events may wait; more are dropped, then everything is listed.
 const eventQueue = 256
 
 // refusal is the answer of charon to a command that it did not carry out.
@@ -37,58 +35,48 @@ func (r refusal) Error() string { return r.command + ": " + r.why }
 
 // session is one connection to charon, and what is known to be loaded there.
 type session struct {
-	vici   *vici.Session
-	wire   *wire
-	events chan vici.Event
-	keys   map[string]string // id of a private key in charon by path
+	*wire
+	keys map[string]string // id of a private key in charon by path
 }
 
 func openSession(ctx context.Context, dial func(context.Context) (net.Conn, error)) (*session, error) {
-	s := &session{events: make(chan vici.Event, eventQueue), keys: map[string]string{}}
-	var err error
-	s.vici, err = vici.NewSession(vici.WithDialContext(func(context.Context, string, string) (net.Conn, error) {
-		c, err := dial(ctx)
-		if err != nil {
-			return nil, err
-		}
-		s.wire = newWire(c)
-		return s.wire, nil
-	}))
+	c, err := dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect to charon: %w", err)
 	}
-	return s, nil
+	return &session{wire: newWire(c, eventQueue), keys: map[string]string{}}, nil
 }
 
 // subscribe asks for the events.
-func (s *session) subscribe() error {
-	s.wire.hold(len(hints()))
-	s.vici.NotifyEvents(s.events)
-	if err := s.vici.Subscribe(hints()...); err != nil {
-		return fmt.Errorf("subscribe to events of charon: %w", err)
+func (s *session) subscribe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	for _, name := range hints() {
+		if _, err := s.ask(ctx, packetRegister, name, nil, nil); err != nil {
+			return fmt.Errorf("subscribe to events of charon: %w", err)
+		}
 	}
 	return nil
 }
 
-func (s *session) close() { s.vici.Close() }
-
 // call runs a command. A refusal leaves the session good, any other error does not.
 func (s *session) call(ctx context.Context, command string, args section) (values, error) {
-	m, err := args.message()
-	if err != nil {
-		return values{}, refusal{command, err.Error()}
-	}
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	answer, err := s.vici.Call(ctx, command, m)
-	switch {
-	case answer != nil && err != nil:
-		why, _ := answer.Get("errmsg").(string)
-		return values{answer}, refusal{command, why}
-	case err != nil:
-		return values{}, fmt.Errorf("%s: %w", command, err)
+	answer, err := s.ask(ctx, packetCommand, command, args, nil)
+	if err != nil {
+		return values{}, err
 	}
-	return values{answer}, nil
+	v := values{answer}
+	return v, v.refused(command)
+}
+
+// refused is the refusal that an answer says, if it does.
+func (v values) refused(command string) error {
+	if success := v.text("success"); success != "" && success != "yes" {
+		return refusal{command, v.text("errmsg")}
+	}
+	return nil
 }
 
 // list returns the SAs of our connections by name, without the prefix; of one connection, unless name is "".
@@ -97,24 +85,28 @@ func (s *session) list(ctx context.Context, name string) (map[string][]SA, error
 	if name != "" {
 		args = args.option("ike", prefix+name)
 	}
-	m, err := args.message()
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
 	found := map[string][]SA{}
 	now := time.Now()
-	for entry, err := range s.vici.CallStreaming(ctx, "list-sas", saEvent, m) {
-		s.wire.done()
-		if err != nil {
-			return nil, fmt.Errorf("list-sas: %w", err)
-		}
+	if _, err := s.ask(ctx, packetRegister, saEvent, nil, nil); err != nil {
+		return nil, err
+	}
+	answer, err := s.ask(ctx, packetCommand, "list-sas", args, func(entry section) {
 		values{entry}.sections(func(key string, v values) {
 			if n, ours := strings.CutPrefix(key, prefix); ours {
 				found[n] = append(found[n], readSA(v, now))
 			}
 		})
+	})
+	if err == nil {
+		_, err = s.ask(ctx, packetUnregister, saEvent, nil, nil)
+	}
+	if err == nil {
+		err = values{answer}.refused("list-sas")
+	}
+	if err != nil {
+		return nil, err
 	}
 	for _, sas := range found {
 		sortSAs(sas)

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/strongswan/govici/vici"
-
 	"multiwan/src/core/kstate"
 )
 
@@ -143,9 +141,9 @@ func TestServes(t *testing.T) {
 	c := conn("x")
 	c.LocalTS, c.RemoteTS = []string{"192.0.2.1[udp/1701]"}, []string{"198.51.100.1/32[udp/1702]"}
 	text := func(local, remote, mode, lts, rts string) SA {
-		v := values{mustMessage(t, section{{key: "local-host", value: local}, {key: "remote-host", value: remote}, {key: "local-port", value: "500"},
+		v := values{section{{key: "local-host", value: local}, {key: "remote-host", value: remote}, {key: "local-port", value: "500"},
 			{key: "remote-port", value: "500"}, {key: "child-sas", sub: section{{key: "x", sub: section{{key: "state", value: "INSTALLED"},
-				{key: "mode", value: mode}, {key: "uniqueid", value: "1"}, {key: "local-ts", list: []string{lts}}, {key: "remote-ts", list: []string{rts}}}}}}})}
+				{key: "mode", value: mode}, {key: "uniqueid", value: "1"}, {key: "local-ts", list: []string{lts}}, {key: "remote-ts", list: []string{rts}}}}}}}}
 		return readSA(v, time.Now())
 	}
 	for _, w := range []struct {
@@ -167,16 +165,7 @@ func TestServes(t *testing.T) {
 
 // TestFilesAreRead holds that VICI has the contents where the text has the path, and that a lack names the file.
 func TestFilesAreRead(t *testing.T) {
-	if _, err := (section{}.file("certs", "/no/such/file")).message(); err == nil || !strings.Contains(err.Error(), "/no/such/file") {
+	if _, err := (section{}.file("certs", "/no/such/file")).append(nil); err == nil || !strings.Contains(err.Error(), "/no/such/file") {
 		t.Errorf("error %v", err)
 	}
-}
-
-func mustMessage(t *testing.T, s section) *vici.Message {
-	t.Helper()
-	m, err := s.message()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }

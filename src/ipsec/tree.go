@@ -2,10 +2,7 @@ package ipsec
 
 import (
 	"fmt"
-	"os"
 	"strings"
-
-	"github.com/strongswan/govici/vici"
 )
 
 // section is a part of charon's configuration, in order. It is rendered as a VICI message or as text of swanctl.conf(5), which have the
@@ -48,38 +45,6 @@ func (s section) file(key, name string) section {
 // section appends a sub-section.
 func (s section) section(key string, sub section) section {
 	return append(s, field{key: key, sub: sub})
-}
-
-// message renders the section for VICI, reading the files.
-func (s section) message() (*vici.Message, error) {
-	m := vici.NewMessage()
-	for _, f := range s {
-		var value any = f.value
-		switch {
-		case f.sub != nil:
-			sub, err := f.sub.message()
-			if err != nil {
-				return nil, err
-			}
-			value = sub
-		case f.list != nil:
-			value = f.list
-		case f.files != nil:
-			var contents []string
-			for _, name := range f.files {
-				b, err := os.ReadFile(name)
-				if err != nil {
-					return nil, fmt.Errorf("read %s: %w", f.key, err)
-				}
-				contents = append(contents, string(b))
-			}
-			value = contents
-		}
-		if err := m.Set(f.key, value); err != nil {
-			return nil, fmt.Errorf("set %s: %w", f.key, err)
-		}
-	}
-	return m, nil
 }
 
 // write renders the section as text, indented by tabs.

@@ -1,154 +1,187 @@
 package ipsec
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
 )
 
-// Types of VICI packets (README.md of charon's vici plugin), as far as we tell them apart.
+// Types of VICI packets (README.md of charon's vici plugin).
 const (
-	packetConfirm = 5 // EVENT_CONFIRM
-	packetUnknown = 6 // EVENT_UNKNOWN
-	packetEvent   = 7 // EVENT
+	packetCommand    = 0 // CMD_REQUEST
+	packetResponse   = 1 // CMD_RESPONSE
+	packetNoCommand  = 2 // CMD_UNKNOWN
+	packetRegister   = 3 // EVENT_REGISTER
+	packetUnregister = 4 // EVENT_UNREGISTER
+	packetConfirm    = 5 // EVENT_CONFIRM
+	packetUnknown    = 6 // EVENT_UNKNOWN
+	packetEvent      = 7 // EVENT
 )
 
 const (
 	maxPacket = 512 << 10 // as charon has it
-	// credits are the entries of a listing that may be under way. govici drops what exceeds its queue of 128, and the SA would count as
-	// gone.
-	credits  = 64
-	saEvent  = "list-sa"
-	minEvent = 2 // type, length of the name
+	saEvent   = "list-sa"
 )
 
 var (
 	errPacket  = errors.New("packet of a wrong length")
 	errTooLong = errors.New("packet too long")
+	errAnswer  = errors.New("charon knows no such command or event")
 )
 
-// wire is a connection to charon as govici gets it: what is read from it comes in an order and at a pace that govici bears.
-//
-// govici's Subscribe holds a lock while it waits for the answer, and its reader needs the same lock for an event; so an event between
-// two subscriptions would stop both for ever. Here events wait until all subscriptions are confirmed.
+// packet is what charon sends. Only events have a name.
+type packet struct {
+	kind byte
+	name string
+	body section
+}
+
+// wire is a connection to charon. One question is asked at a time; a connection on which that failed is of no more use.
 type wire struct {
-	net.Conn
-	rest   []byte   // of the packet being read
-	held   [][]byte // events that wait
-	credit chan struct{}
-	closed chan struct{}
-	once   sync.Once
-
-	mu       sync.Mutex
-	awaiting int // confirmations
+	conn    net.Conn
+	events  chan packet // what was subscribed to; more than it holds are dropped. Closed at the end of the connection.
+	answers chan packet // to the present question; entries of a listing wait here until they are taken
+	closed  chan struct{}
+	once    sync.Once
+	why     error // why the connection ended; to be read when answers is closed
 }
 
-func newWire(c net.Conn) *wire {
-	return &wire{Conn: c, credit: make(chan struct{}, credits), closed: make(chan struct{})}
+// newWire begins to read from a connection, and keeps so many events.
+func newWire(c net.Conn, events int) *wire {
+	w := &wire{conn: c, events: make(chan packet, events), answers: make(chan packet), closed: make(chan struct{})}
+	go w.read()
+	return w
 }
 
-// hold keeps events back until n subscriptions were answered.
-func (w *wire) hold(n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.awaiting = n
-}
-
-// done says that one entry of a listing was taken.
-func (w *wire) done() {
-	select {
-	case <-w.credit:
-	default:
-	}
-}
-
-// Close ends the connection and a Read that waits.
-func (w *wire) Close() error {
+// close ends the connection and what waits for it.
+func (w *wire) close() {
 	w.once.Do(func() { close(w.closed) })
-	return w.Conn.Close()
+	w.conn.Close()
 }
 
-// Read hands out packets, one or less at a time.
-func (w *wire) Read(p []byte) (int, error) {
-	if len(w.rest) == 0 {
-		packet, err := w.next()
-		if err != nil {
-			return 0, err
-		}
-		if eventName(packet) == saEvent {
-			select {
-			case w.credit <- struct{}{}:
-			case <-w.closed:
-				return 0, net.ErrClosed
-			}
-		}
-		w.rest = packet
-	}
-	n := copy(p, w.rest)
-	w.rest = w.rest[n:]
-	return n, nil
-}
-
-// next returns the packet that may be handed out next, with its length in front.
-func (w *wire) next() ([]byte, error) {
+// read sorts what comes until the connection ends.
+func (w *wire) read() {
+	defer close(w.events)
+	defer close(w.answers)
 	for {
-		if len(w.held) > 0 && !w.holding(0) {
-			packet := w.held[0]
-			w.held = w.held[1:]
-			return packet, nil
+		p, err := readPacket(w.conn)
+		if errors.Is(err, io.EOF) {
+			err = errClosed
 		}
-		packet, err := readPacket(w.Conn)
 		if err != nil {
-			return nil, err
+			w.why = err
+			return
 		}
-		switch packet[4] {
-		case packetConfirm, packetUnknown:
-			w.holding(1)
-			return packet, nil
-		case packetEvent:
-			if w.holding(0) {
-				w.held = append(w.held, packet)
-				continue
+		if p.kind == packetEvent && p.name != saEvent {
+			select {
+			case w.events <- p:
+			default: // the queue is full: whoever reads it notices
 			}
+			continue
 		}
-		return packet, nil
+		select {
+		case w.answers <- p:
+		case <-w.closed:
+			w.why = net.ErrClosed
+			return
+		}
 	}
 }
 
-// holding counts answers and says whether more are awaited.
-func (w *wire) holding(answers int) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.awaiting = max(0, w.awaiting-answers)
-	return w.awaiting > 0
+// ask sends a packet and takes its answer. Entries of a listing go to each before that. What cannot be encoded is a refusal.
+func (w *wire) ask(ctx context.Context, kind byte, name string, args section, each func(section)) (section, error) {
+	b, err := request(kind, name, args)
+	if err != nil {
+		return nil, refusal{name, err.Error()}
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		err = w.conn.SetWriteDeadline(deadline)
+	}
+	if err == nil {
+		_, err = w.conn.Write(b)
+	}
+	for err == nil {
+		var p packet
+		if p, err = w.answer(ctx); err != nil {
+			break
+		}
+		switch p.kind {
+		case packetEvent:
+			if each != nil {
+				each(p.body)
+			}
+		case packetResponse, packetConfirm:
+			return p.body, nil
+		default:
+			err = errAnswer
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", name, err)
 }
 
-// readPacket reads a packet: four bytes of length, then the type and the rest.
-func readPacket(r io.Reader) ([]byte, error) {
+// answer waits for the next packet that answers.
+func (w *wire) answer(ctx context.Context) (packet, error) {
+	select {
+	case <-ctx.Done():
+		return packet{}, ctx.Err()
+	case p, ok := <-w.answers:
+		if !ok {
+			return packet{}, w.why
+		}
+		return p, nil
+	}
+}
+
+// request builds a packet that has a name.
+func request(kind byte, name string, body section) ([]byte, error) {
+	b := append(make([]byte, 4, 64), kind, byte(len(name)))
+	b, err := body.append(append(b, name...))
+	if err != nil {
+		return nil, err
+	}
+	if len(b)-4 > maxPacket {
+		return nil, errTooLong
+	}
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	return b, nil
+}
+
+// readPacket reads a packet: four bytes of length, the type, the name of an event, the message.
+func readPacket(r io.Reader) (packet, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return nil, err
+		return packet{}, err
 	}
 	n := binary.BigEndian.Uint32(head[:])
 	switch {
 	case n > maxPacket:
-		return nil, errTooLong
+		return packet{}, errTooLong
 	case n == 0:
-		return nil, errPacket
+		return packet{}, errPacket
 	}
-	packet := make([]byte, 4+n)
-	copy(packet, head[:])
-	_, err := io.ReadFull(r, packet[4:])
-	return packet, err
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return packet{}, err
+	}
+	return parsePacket(b)
 }
 
-// eventName returns the name of an event, "" for other packets.
-func eventName(packet []byte) string {
-	body := packet[4:]
-	if body[0] != packetEvent || len(body) < minEvent || len(body) < minEvent+int(body[1]) {
-		return ""
+// parsePacket reads a packet behind its length.
+func parsePacket(b []byte) (packet, error) {
+	p := packet{kind: b[0]}
+	m := message(b[1:])
+	switch p.kind {
+	case packetCommand, packetRegister, packetUnregister, packetEvent:
+		p.name = m.key()
 	}
-	return string(body[minEvent : minEvent+int(body[1])])
+	var err error
+	p.body, err = m.section(messageEnd)
+	if err == nil && m == nil {
+		err = errPacket
+	}
+	return p, err
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/strongswan/govici/vici"
-
 	"multiwan/src/core/kstate"
 )
 
@@ -279,7 +277,7 @@ func (w *work) due(now time.Time) {
 }
 
 // hear takes an event and all that wait behind it.
-func (w *work) hear(e vici.Event, ok bool) error {
+func (w *work) hear(e packet, ok bool) error {
 	if len(w.session.events) == cap(w.session.events)-1 {
 		w.all = true // some may have been dropped
 	}
@@ -297,12 +295,12 @@ func (w *work) hear(e vici.Event, ok bool) error {
 }
 
 // take notes what an event is about.
-func (w *work) take(e vici.Event, now time.Time) {
-	v := values{e.Message}
-	if e.Name == "log" && strings.HasPrefix(v.text("msg"), "unloaded shared key with id '"+keyPrefix) {
+func (w *work) take(e packet, now time.Time) {
+	v := values{e.body}
+	if e.name == "log" && strings.HasPrefix(v.text("msg"), "unloaded shared key with id '"+keyPrefix) {
 		w.synced = now.Add(time.Second - resyncEvery) // swanctl goes on to unload connections
 	}
-	if e.Name != "log" {
+	if e.name != "log" {
 		v.sections(func(name string, _ values) {
 			if n, ours := strings.CutPrefix(name, prefix); ours {
 				w.mark(n)
