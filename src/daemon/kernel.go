@@ -59,9 +59,6 @@ func (k *kernel) close() {
 	if k.conntrack != nil {
 		k.conntrack.Close()
 	}
-	if k.sysctl != nil {
-		k.sysctl.Close()
-	}
 	if k.joining != nil {
 		k.joining.close()
 	}

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	//lint:ignore SA1019 a second opinion needs no upkeep
 	goping "github.com/go-ping/ping"
 
 	"multiwan/src/core/kstate"

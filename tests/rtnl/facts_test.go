@@ -176,7 +176,6 @@ func TestSysctl(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		defer tree.Close()
 		if err := tree.Set(want); err != nil {
 			t.Error(err)
 		}

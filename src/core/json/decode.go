@@ -1,10 +1,11 @@
 package json
 
 import (
-	"encoding"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strconv"
+	"time"
 )
 
 // Unmarshal reads a value into what v points to. Members that the struct has not are passed over; null leaves a value as it is, but
@@ -48,12 +49,12 @@ func (d *decoder) value(v reflect.Value) error {
 		}
 		return d.value(v.Elem())
 	}
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if read := fromText(v); read != nil {
 		s, err := d.string()
 		if err != nil {
 			return err
 		}
-		return u.UnmarshalText([]byte(s))
+		return read([]byte(s))
 	}
 	switch v.Kind() {
 	case reflect.Struct:
@@ -121,6 +122,23 @@ func setScalar(v reflect.Value, text string) bool {
 	return false
 }
 
+// fromText returns the reader of a type that is text in JSON, nil for other types. To ask for encoding.TextUnmarshaler would have the
+// linker keep that of every type, 48 KiB for time.Time alone.
+func fromText(v reflect.Value) func([]byte) error {
+	switch x := v.Addr().Interface().(type) {
+	case *netip.Addr:
+		return x.UnmarshalText
+	case *netip.AddrPort:
+		return x.UnmarshalText
+	case *netip.Prefix:
+		return x.UnmarshalText
+	case *time.Time:
+		return func(b []byte) error { return readTime(x, b) }
+	default:
+		return nil
+	}
+}
+
 func (d *decoder) dictionary(v reflect.Value) error {
 	t := v.Type()
 	if v.IsNil() {
@@ -128,8 +146,8 @@ func (d *decoder) dictionary(v reflect.Value) error {
 	}
 	return d.object(func(name string) error {
 		key, x := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
-		if u, ok := key.Addr().Interface().(encoding.TextUnmarshaler); ok && key.Kind() != reflect.String {
-			if err := u.UnmarshalText([]byte(name)); err != nil {
+		if read := fromText(key); read != nil {
+			if err := read([]byte(name)); err != nil {
 				return err
 			}
 		} else if key.Kind() == reflect.String {

@@ -18,19 +18,15 @@ const Root = "/proc/sys"
 const maxValue = 4096
 
 // Tree is a directory of settings. No name leads out of it.
-type Tree struct{ root *os.Root }
+type Tree struct{ dir string }
 
 // Open opens a tree: Root, or a directory of plain files in tests.
 func Open(dir string) (*Tree, error) {
-	r, err := os.OpenRoot(dir)
-	if err != nil {
+	if _, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("open sysctl tree: %w", err)
 	}
-	return &Tree{r}, nil
+	return &Tree{dir}, nil
 }
-
-// Close closes the tree.
-func (t *Tree) Close() error { return t.root.Close() }
 
 // Get reads a setting, without the newline at its end. A setting that does not exist, such as one of a device that is gone, is
 // fs.ErrNotExist.
@@ -39,7 +35,7 @@ func (t *Tree) Get(name string) (kstate.Sysctl, error) {
 	if err := check(name); err != nil {
 		return s, fmt.Errorf("get sysctl: %w", err)
 	}
-	f, err := t.root.Open(name)
+	f, err := os.Open(t.dir + "/" + name)
 	if err != nil {
 		return s, fmt.Errorf("get sysctl: %w", err)
 	}
@@ -64,7 +60,7 @@ func (t *Tree) Set(s kstate.Sysctl) error {
 	if strings.ContainsAny(s.Value, "\n\x00") {
 		return fmt.Errorf("set sysctl %s: value %q: %w", s.Name, s.Value, fs.ErrInvalid)
 	}
-	f, err := t.root.OpenFile(s.Name, os.O_WRONLY, 0)
+	f, err := os.OpenFile(t.dir+"/"+s.Name, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("set %s: %w", s, err)
 	}

@@ -32,7 +32,6 @@ func tree(t *testing.T) (*Tree, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { tr.Close() })
 	return tr, root
 }
 
