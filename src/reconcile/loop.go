@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"multiwan/src/core/config"
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
 )
 
@@ -176,8 +178,20 @@ func (l *Loop) Preview(ctx context.Context, c *config.Config) (ops []diff.Op, p 
 		if ops, p = d.ops, d.plan; d.join != nil {
 			ops = slices.Concat(ops, d.join.ops)
 		}
+		if err == nil && d.join != nil && d.join.plan != nil {
+			p = withReasons(d.plan, d.join.plan)
+		}
 		l.history, l.tables = was, tables
 		return false
 	})
 	return ops, p, errors.Join(callErr, err)
+}
+
+// withReasons is a plan that also knows the reasons and warnings of the overlay.
+func withReasons(p *plan.Plan, o *overlay.Plan) *plan.Plan {
+	both := *p
+	both.Why, both.Warnings = map[string]string{}, slices.Concat(p.Warnings, o.Warnings)
+	maps.Copy(both.Why, p.Why)
+	maps.Copy(both.Why, o.Why)
+	return &both
 }
