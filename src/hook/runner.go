@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os/exec"
+	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -106,12 +106,7 @@ func (r *Runner) event(ctx context.Context, e Event) {
 func (r *Runner) run(ctx context.Context, path string, e Event) error {
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, e.Action, e.Interface)
-	cmd.Env = e.environ()
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	err := cmd.Run()
+	err := execute(ctx, []string{path, e.Action, e.Interface}, e.environ())
 	r.mu.Lock()
 	r.ran++
 	r.mu.Unlock()
@@ -122,6 +117,28 @@ func (r *Runner) run(ctx context.Context, path string, e Event) error {
 		return fmt.Errorf("hook %s %s %s: killed after %s", path, e.Action, e.Interface, r.Timeout)
 	}
 	return fmt.Errorf("hook %s %s %s: %w", path, e.Action, e.Interface, err)
+}
+
+// execute runs a program to its end, or kills its process group with the context. os/exec has pipes and searches that nobody needs here.
+func execute(ctx context.Context, args, env []string) error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	p, err := os.StartProcess(args[0], args, &os.ProcAttr{
+		Dir: "/", Env: env, Files: []*os.File{null, null, null}, Sys: &syscall.SysProcAttr{Setpgid: true},
+	})
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) })
+	defer stop()
+	state, err := p.Wait()
+	if err == nil && !state.Success() {
+		err = errors.New(state.String())
+	}
+	return err
 }
 
 // report notes the outcome of a path: a fault is logged when it is new, a repeated one counted, its end logged.
