@@ -107,10 +107,10 @@ again:
 summary:
 	@$(GO) run ./tests/report summary
 
-bench: setup ## the figures of docs/measurements.md, a quarter of an hour (root)
+bench: setup ## the figures of docs/measurements.md, twenty minutes (root)
 	$(GO) run ./tests/bench
 
-demo: setup ## watch two WANs fail over (root)
+demo: setup ## watch two WANs fail over, then two joined sites (root)
 	$(GO) run ./tests/demo
 
 docs: ## rewrite what is generated in docs/
