@@ -73,8 +73,9 @@ func TestS28Moves(t *testing.T) {
 	a, b := n.Router, n.Internet
 	a.IP("link add name br-x type bridge mcast_snooping 0")
 	a.Up("br-x", "10.9.0.1/24")
-	before := [2]string{a.IP("rule show"), a.IP("route show table main")}
+	b.IP("route add default via 10.255.0.2") // as every host has one: inner packets need some route before IPsec takes them
 	ike := [2]*lab.IKEDaemon{lab.StartCharon(a), lab.StartCharon(b)}
+	before := [2]string{a.IP("rule show"), a.IP("route show table main")}
 	lab.StartDaemon(b, standing, "--vici", ike[1].Socket())
 	var config strings.Builder
 	for i, w := range n.WANs {
@@ -124,6 +125,15 @@ func TestS28Moves(t *testing.T) {
 	espAfter(t, out[1], first.Add(500*time.Millisecond), "wan1")
 	if now := a.IP("-br link show"); now != devices {
 		t.Errorf("devices before:\n%s\nafter:\n%s", devices, now)
+	}
+
+	for i, c := range out {
+		for _, f := range c.Frames() {
+			if f.Proto == 17 && f.DstPort == 1701 {
+				t.Errorf("wan%d: a packet of L2TP in clear", i)
+				break
+			}
+		}
 	}
 
 	d.Stop()

@@ -48,7 +48,7 @@ func (v *vpn) kill() {
 }
 
 // far4 is the server's address on the bond.
-var far4 = netip.MustParseAddr("10.255.0.2")
+var far4 = netip.MustParseAddr("10.77.0.2")
 
 // tapsOf is a bond of the two taps, with an address.
 func tapsOf(address string, options ...string) string {
@@ -76,10 +76,11 @@ const userMarks = `table inet user {
 
 // TestS32OpenVPN runs two OpenVPN taps over two providers in one bond, and has one provider die.
 func TestS32OpenVPN(t *testing.T) {
-	lab.Need(t, lab.Bonding, lab.OpenVPN)
+	lab.Need(t, lab.Bonding, lab.OpenVPN, lab.Netem)
 	n := lab.Build(t, lab.Options{WANs: make([]lab.Kind, 2), NoIPv6: true})
 	for _, w := range n.WANs {
 		n.Router.Sysctl("net/ipv4/conf/"+w.Device+"/rp_filter", "1")
+		w.Shape(lab.Quality{Delay: 5 * time.Millisecond, Rate: 4e6, Queue: 100 * time.Millisecond})
 	}
 	n.Internet.Echo()
 	secret := filepath.Join(t.TempDir(), "secret")
@@ -87,11 +88,11 @@ func TestS32OpenVPN(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	lacp := "option mode '802.3ad'"
-	server := lab.StartDaemon(n.Internet, tapsOf("10.255.0.2/24", lacp))
-	client := lab.StartDaemon(n.Router, n.UCI(byMark(n), tapsOf("10.255.0.1/24", lacp)))
+	server := lab.StartDaemon(n.Internet, tapsOf("10.77.0.2/24", lacp))
+	client := lab.StartDaemon(n.Router, n.UCI(byMark(n), tapsOf("10.77.0.1/24", lacp)))
 	var near [2]*vpn
 	for i := range 2 {
-		startVPN(t, n.Internet, secret, i)
+		startVPN(t, n.Internet, secret, i, "--local", lab.Internet4.String())
 		near[i] = startVPN(t, n.Router, secret, i, "--nobind", "--remote", lab.Internet4.String(), "--mark", fmt.Sprint(1000+i))
 	}
 	began := time.Now()
@@ -119,9 +120,9 @@ func TestS32OpenVPN(t *testing.T) {
 
 	// Our probes instead, through both taps.
 	probed := "list probe 'fast'\n\toption primary 'tap0'"
-	server.Write(tapsOf("10.255.0.2/24", probed))
+	server.Write(tapsOf("10.77.0.2/24", probed))
 	server.Reload()
-	client.Write(n.UCI(byMark(n), tapsOf("10.255.0.1/24", probed)))
+	client.Write(n.UCI(byMark(n), tapsOf("10.77.0.1/24", probed)))
 	client.Reload()
 	for _, h := range []*lab.Host{n.Router, n.Internet} {
 		wait(t, 20*time.Second, h.Name+": active", func() string { return activeOf(h) }, "tap0")
