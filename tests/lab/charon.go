@@ -110,6 +110,9 @@ func (c *IKEDaemon) listens() bool {
 	return true
 }
 
+// Settings is the path of its strongswan.conf, for programs that read the file that the environment variable STRONGSWAN_CONF names.
+func (c *IKEDaemon) Settings() string { return c.file("strongswan.conf") }
+
 // Running reports whether the process lives.
 func (c *IKEDaemon) Running() bool {
 	select {

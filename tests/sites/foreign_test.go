@@ -1,0 +1,48 @@
+package sites
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"multiwan/tests/lab"
+)
+
+// TestForeignPeer makes the far end by hand, with what `multiwan peer` prints for iproute2 and strongSwan.
+func TestForeignPeer(t *testing.T) {
+	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
+	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
+	wire := n.Wire(lab.Frame.L2TP)
+	for i, c := range []cable{
+		{options: []string{"cookie 0102030405060708", "peer_cookie 11121314", "peer_tunnel_id 5", "session_id 6", "peer_session_id 7", "remote_port 1799"}},
+		{options: []string{"encap ip", "l2spec none"}, ipsec: []string{"initiate no"}},
+	} {
+		if i == 0 {
+			n.A.Start(config(n.A, c))
+			n.B.Charon = lab.StartCharon(n.B.Router)
+		} else {
+			n.A.Daemon.Write(config(n.A, c))
+			n.A.Daemon.Reload()
+			n.B.Router.IP("l2tp del tunnel tunnel_id 5")
+		}
+		script, err := n.A.Daemon.CLI("peer", "--for", "ip", "--secrets", "pw")
+		if err != nil {
+			t.Fatalf("%v\n%s", err, script)
+		}
+		file := filepath.Join(t.TempDir(), "conf")
+		swanctl := "swanctl --uri " + n.B.Charon.URI() + " "
+		script = strings.ReplaceAll(script, "/etc/swanctl/conf.d/multiwan-pw.conf", file)
+		script = strings.ReplaceAll(script, "swanctl --load-all", swanctl+"--load-all --noprompt --file "+file)
+		script = strings.ReplaceAll(script, "swanctl --initiate", swanctl+"--initiate")
+		if out, err := n.B.Router.Exec("set -e\nexport STRONGSWAN_CONF="+n.B.Charon.Settings()+"\n"+script+"\nip link set dev pw master br-lan\n", "sh"); err != nil {
+			conf, _ := os.ReadFile(file)
+			t.Fatalf("%v\n%s\n%s\n%s", err, out, script, conf)
+		}
+		begin := time.Now()
+		p := n.Reaches(10 * time.Second)
+		t.Logf("frames pass %v after the peer's script", p.Received.Sub(begin))
+	}
+	noClear(t, wire)
+}
