@@ -6,7 +6,7 @@ import (
 )
 
 // readTime reads what time.Time.MarshalText writes (RFC 3339, with fractions of a second). The reader of the package time knows all
-// formats and zones, 48 KiB.
+// formats and zones.
 func readTime(t *time.Time, b []byte) error {
 	const layout = "2006-01-02T15:04:05"
 	date, rest := b[:min(len(b), len(layout))], b[min(len(b), len(layout)):]
