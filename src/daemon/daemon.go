@@ -52,6 +52,9 @@ type daemon struct {
 	lines   *lines
 	ike     *ike
 	answers *answers
+	names   *names
+	paths   *paths
+	tender  *tender
 	forced  forced
 }
 
@@ -81,6 +84,8 @@ func Run(ctx context.Context, o Options) error {
 	ports.Refused = d.refuse
 	ports.Apart = d.lines.apart
 	d.loop = reconcile.New(ports)
+	d.names, d.paths = newNames(d), newPaths(d)
+	d.tender = newTender(d)
 	d.boot()
 	return d.serve(ctx, listener)
 }
@@ -92,9 +97,13 @@ func (d *daemon) serve(ctx context.Context, listener *socket.Listener) error {
 		{"loop", d.loop.Run},
 		{"kernel events", d.watchRouting},
 		{"nftables events", d.watchNetfilter},
+		{"xfrm events", d.watchPolicies},
 		{"lines", d.lines.run},
 		{"ike", d.ike.run},
 		{"loopback answers", d.answers.run},
+		{"names", d.names.run},
+		{"path MTU", d.paths.run},
+		{"far ends", d.tender.run},
 		{"record", d.record.run},
 		{"watchdog", d.lines.watchdog},
 		{"hooks", d.hooks.Run},
@@ -148,6 +157,9 @@ func (d *daemon) publish(s reconcile.Snapshot) {
 	d.record.pass(s)
 	d.lines.offer(s)
 	d.answers.offer(s)
+	d.names.offer(s)
+	d.paths.offer(s)
+	d.tender.offer(s)
 }
 
 // hook hands an event on to the user's programs.

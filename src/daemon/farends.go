@@ -70,10 +70,7 @@ func watch(s *reconcile.Snapshot, name, device string, probes []string, own []ne
 
 // answers keeps a responder on every device whose far end may want to know whether frames come through.
 type answers struct {
-	news chan struct{}
-
-	mu      sync.Mutex
-	next    *reconcile.Snapshot
+	latest
 	running map[string]*answering
 }
 
@@ -83,23 +80,7 @@ type answering struct {
 	stop  context.CancelFunc
 }
 
-func newAnswers() *answers {
-	return &answers{news: make(chan struct{}, 1), running: map[string]*answering{}}
-}
-
-// offer gives the outcome of a pass; it never blocks.
-func (a *answers) offer(s reconcile.Snapshot) {
-	if s.Err != nil {
-		return
-	}
-	a.mu.Lock()
-	a.next = &s
-	a.mu.Unlock()
-	select {
-	case a.news <- struct{}{}:
-	default:
-	}
-}
+func newAnswers() *answers { return &answers{latest: newLatest(), running: map[string]*answering{}} }
 
 // run follows the outcomes of passes, and ends all responders with ctx.
 func (a *answers) run(ctx context.Context) error {
@@ -111,10 +92,7 @@ func (a *answers) run(ctx context.Context) error {
 			return nil
 		case <-a.news:
 		}
-		a.mu.Lock()
-		s := a.next
-		a.mu.Unlock()
-		a.follow(ctx, s, &running)
+		a.follow(ctx, a.get(), &running)
 	}
 }
 

@@ -29,7 +29,7 @@ type lines struct {
 	mu      sync.Mutex
 	next    *reconcile.Snapshot // the last one that was not looked at yet
 	probers map[line]*prober
-	indexes map[int]bool // of the WANs' devices
+	indexes map[int]bool // of devices: true for those of WANs, false for others of the overlay
 
 	spread struct {
 		sync.Mutex // never waits for mu
@@ -88,7 +88,7 @@ func (l *lines) listen(wans map[string]plan.WAN, overlay map[string]int) (fresh 
 		}
 	}
 	for _, index := range overlay {
-		l.indexes[index] = true
+		l.indexes[index] = l.indexes[index]
 	}
 	return fresh
 }
@@ -210,8 +210,8 @@ func (d *daemon) verdict(u probe.Update) {
 	d.record.transitions(u)
 }
 
-// concerns says whether a link, named by index or device, is that of a WAN.
-func (l *lines) concerns(index int, device string) bool {
+// carries says whether a link, named by index or device, is that of a WAN.
+func (l *lines) carries(index int, device string) bool {
 	l.mu.Lock()
 	known := l.indexes[index]
 	l.mu.Unlock()
@@ -219,8 +219,19 @@ func (l *lines) concerns(index int, device string) bool {
 	if known || device == "" || c == nil {
 		return known
 	}
-	return slices.ContainsFunc(c.Interfaces, func(i config.Interface) bool { return i.Device == device }) ||
-		slices.Contains(reconcile.DeviceNames(c), device)
+	return slices.ContainsFunc(c.Interfaces, func(i config.Interface) bool { return i.Device == device })
+}
+
+// concerns says whether it is that of a WAN or matters to the overlay.
+func (l *lines) concerns(index int, device string) bool {
+	l.mu.Lock()
+	_, known := l.indexes[index]
+	l.mu.Unlock()
+	if known || l.carries(index, device) {
+		return true
+	}
+	c := l.daemon.file.running()
+	return device != "" && c != nil && slices.Contains(reconcile.DeviceNames(c), device)
 }
 
 // linkEvent has the probers on a device open their sockets anew.

@@ -7,6 +7,7 @@ import (
 
 	"multiwan/src/kernel/nft"
 	"multiwan/src/kernel/rtnl"
+	"multiwan/src/kernel/xfrm"
 )
 
 // rewatch is the pause before a broken subscription is made anew.
@@ -25,13 +26,21 @@ func (d *daemon) routingEvent(e rtnl.Event) {
 	case rtnl.Lost:
 		d.loop.Kick("events were lost")
 	case rtnl.LinkChanged:
-		if d.lines.concerns(e.Index, e.Device) {
+		switch {
+		case d.lines.carries(e.Index, e.Device):
 			d.loop.KickNetwork("link of "+e.Device, e.Lost)
-			d.lines.linkEvent(e.Index)
+		case e.Own, d.lines.concerns(e.Index, e.Device), e.Master != 0 && d.lines.concerns(e.Master, ""):
+			d.loop.Kick("link of " + e.Device)
+		default:
+			return
 		}
+		d.lines.linkEvent(e.Index)
 	case rtnl.AddrChanged:
-		if d.lines.concerns(e.Index, "") {
+		switch {
+		case d.lines.carries(e.Index, ""):
 			d.loop.KickNetwork("address", false)
+		case d.lines.concerns(e.Index, ""):
+			d.loop.Kick("address")
 		}
 	default:
 		if e.Port == d.kernel.rtnl.Port() {
@@ -55,6 +64,18 @@ func (d *daemon) netfilterEvent(e nft.Event) {
 		return
 	}
 	d.loop.Kick("nftables changed by " + e.Process)
+}
+
+// watchPolicies tells the loop of what others do to the blocks around protected pseudowires. Associations are charon's to tell of.
+func (d *daemon) watchPolicies(ctx context.Context) error {
+	if d.kernel.joining.xfrm == nil {
+		return nil
+	}
+	return forever(ctx, xfrm.Watch, func() { d.loop.Kick("watching xfrm policies") }, func(e xfrm.Event) {
+		if e.Own {
+			d.loop.Kick("xfrm policies")
+		}
+	}, func(err error) { d.record.fault("watch xfrm policies", err) })
 }
 
 // errEnded is the fault of a subscription that ended by itself.

@@ -175,7 +175,7 @@ func least(a, b map[netip.Addr]int) map[netip.Addr]int {
 func DeviceNames(c *config.Config) []string {
 	var out []string
 	for _, p := range c.Pseudowires {
-		out = append(out, p.Device, p.Attach.Bridge)
+		out = append(out, p.Device, p.Attach.Bridge, "lo")
 	}
 	for _, b := range c.Bonds {
 		out = append(out, b.Device, b.Attach.Bridge)

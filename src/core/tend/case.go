@@ -76,15 +76,15 @@ func (c *Case) Look(e End, now time.Time) Action {
 		return Action{}
 	}
 	c.Tries++
-	c.Next, c.last = now.Add(wait(c.Tries)), now
+	c.Next, c.last = now.Add(Wait(c.Tries)), now
 	return Action{
 		Resolve: true, Initiate: e.Initiates, Rebuild: c.Tries >= rebuildsAt,
 		Terminate: e.Initiates && c.Tries >= endsAt && !e.Secured.IsZero() && now.Sub(e.Secured) >= Settle,
 	}
 }
 
-// wait is the pause after the n-th try, n from 1.
-func wait(n int) time.Duration {
+// Wait is the pause after the n-th try, n from 1.
+func Wait(n int) time.Duration {
 	if n > 6 {
 		return Most
 	}

@@ -1,0 +1,149 @@
+package daemon
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"multiwan/src/core/kstate"
+	"multiwan/src/core/mtu"
+	"multiwan/src/probe"
+	"multiwan/src/reconcile"
+)
+
+const (
+	pathEvery = 10 * time.Minute // as long as the kernel believes a router (net.ipv4.route.mtu_expires)
+	pathsOnce = 4                // paths that are tried at a time
+)
+
+// paths learns how large packets on the ways of tunnels may be.
+type paths struct {
+	latest
+	known   map[reconcile.Path]*pathway
+	results chan result
+	tries   int // under way
+
+	try   func(ctx context.Context, local, remote netip.Addr, most int) (int, error)
+	set   func(remote netip.Addr, bytes int)
+	fault func(part string, err error)
+}
+
+// pathway is one way while it carries.
+type pathway struct {
+	most   int // bytes that its device takes
+	next   time.Time
+	trying bool
+}
+
+// result is what became of a try.
+type result struct {
+	path  reconcile.Path
+	most  int
+	bytes int
+	err   error
+}
+
+func newPaths(d *daemon) *paths {
+	return &paths{
+		latest: newLatest(), known: map[reconcile.Path]*pathway{}, results: make(chan result), try: probe.PathMTU,
+		set: func(remote netip.Addr, bytes int) { d.loop.SetPathMTU(remote, bytes) }, fault: d.record.fault,
+	}
+}
+
+// run tries until ctx ends.
+func (p *paths) run(ctx context.Context) error {
+	timer := time.NewTimer(pathEvery)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.news:
+		case <-timer.C:
+		case r := <-p.results:
+			p.take(r)
+		}
+		now := time.Now()
+		timer.Stop()
+		if next := p.look(ctx, p.get(), now); !next.IsZero() {
+			timer.Reset(next.Sub(now))
+		}
+	}
+}
+
+// look tries what is due and returns when the next is, the zero time if nothing is.
+func (p *paths) look(ctx context.Context, s *reconcile.Snapshot, now time.Time) (next time.Time) {
+	if s == nil {
+		return next
+	}
+	ways := waysOf(s)
+	for way := range p.known {
+		if ways[way] == 0 {
+			delete(p.known, way)
+		}
+	}
+	for way, most := range ways {
+		k := p.known[way]
+		if k == nil || k.most != most {
+			k = &pathway{most: most}
+			p.known[way] = k
+		}
+		switch {
+		case k.trying:
+		case !k.next.After(now) && p.tries < pathsOnce:
+			k.trying, k.next = true, now.Add(pathEvery)
+			p.tries++
+			go func() {
+				n, err := p.try(ctx, way.Local, way.Remote, most)
+				select {
+				case p.results <- result{way, most, n, err}:
+				case <-ctx.Done():
+				}
+			}()
+		case k.next.After(now) && (next.IsZero() || k.next.Before(next)):
+			next = k.next
+		}
+	}
+	return next
+}
+
+// take notes a result. A far end that answers to nothing tells nothing.
+func (p *paths) take(r result) {
+	p.tries--
+	k := p.known[r.path]
+	if k == nil || k.most != r.most {
+		return
+	}
+	k.trying = false
+	p.fault("path MTU to "+r.path.Remote.String(), r.err)
+	switch {
+	case r.err != nil || r.bytes == 0:
+	case r.bytes < r.most:
+		p.set(r.path.Remote, r.bytes)
+	default:
+		p.set(r.path.Remote, 0)
+	}
+}
+
+// waysOf returns the ways of outer packets that carry now, with the MTU of the WAN's device.
+func waysOf(s *reconcile.Snapshot) map[reconcile.Path]int {
+	out := map[reconcile.Path]int{}
+	if s.Overlay == nil {
+		return out
+	}
+	for _, way := range reconcile.PathsOf(s.Overlay) {
+		most := mtu.Ethernet
+		for name, w := range s.Facts.WANs {
+			if f := kstate.FamilyOf(way.Local); slices.ContainsFunc(w.Side(f).Addrs, func(a netip.Prefix) bool { return a.Addr() == way.Local }) {
+				if most = w.MTU; !carried(s, name, way.Local) {
+					most = 0
+				}
+			}
+		}
+		if most > 0 {
+			out[way] = most
+		}
+	}
+	return out
+}

@@ -1,0 +1,182 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"multiwan/src/core/config"
+	"multiwan/src/core/health"
+	"multiwan/src/core/kstate"
+	"multiwan/src/core/overlay"
+	"multiwan/src/core/plan"
+	"multiwan/src/core/tend"
+	"multiwan/src/ipsec"
+	"multiwan/src/reconcile"
+)
+
+// errSilent is the fault of a far end that is called again and again.
+var errSilent = errors.New("does not answer: it is called again, and its tunnel made anew, with growing pauses")
+
+// tender sees to it that pseudowires whose far end is silent are set up anew.
+type tender struct {
+	latest
+	cases map[string]*tend.Case // by pseudowire
+
+	// health and conns are what it learns from besides the passes; the rest is what it does.
+	health              func() map[string]map[kstate.Family]health.Snapshot
+	conns               func() map[string]ipsec.Status
+	initiate, terminate func(conn string)
+	resolve, rebuild    func(name string) // of a host, and of a device
+	fault               func(part string, err error)
+}
+
+func newTender(d *daemon) *tender {
+	return &tender{
+		latest: newLatest(), cases: map[string]*tend.Case{}, health: d.lines.snapshots, conns: d.ike.Status,
+		initiate: d.ike.Initiate, terminate: d.ike.Terminate, resolve: d.names.again, rebuild: d.loop.Rebuild, fault: d.record.fault,
+	}
+}
+
+// run looks after every pass and whenever a try is due.
+func (t *tender) run(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.news:
+		case <-timer.C:
+		}
+		now := time.Now()
+		timer.Stop()
+		if next := t.look(t.get(), now); !next.IsZero() {
+			timer.Reset(next.Sub(now))
+		}
+	}
+}
+
+// look does what is due for every pseudowire and returns when the next is, the zero time if nothing is.
+func (t *tender) look(s *reconcile.Snapshot, now time.Time) (next time.Time) {
+	if s == nil {
+		return next
+	}
+	var wires []overlay.PseudowirePlan
+	if s.Overlay != nil {
+		wires = s.Overlay.Pseudowires
+	}
+	seen, conns := t.health(), t.conns()
+	alive := map[string]bool{} // connections that some far end answers through
+	for _, p := range wires {
+		if h, ok := seen[p.Name][0]; ok && h.State.Usable() {
+			alive[p.IPsec] = true
+		}
+	}
+	there := map[string]bool{}
+	for _, p := range wires {
+		if p.State != overlay.Ready {
+			continue
+		}
+		there[p.Name] = true
+		c := t.cases[p.Name]
+		if c == nil {
+			c = &tend.Case{}
+			t.cases[p.Name] = c
+		}
+		was := c.Tries
+		t.act(s, p, c.Look(endOf(s, p, seen[p.Name], conns[p.IPsec]), now), alive[p.IPsec])
+		if c.Tries == 0 {
+			t.fault("far end of pseudowire "+p.Name, nil)
+		} else if c.Tries > was {
+			t.fault("far end of pseudowire "+p.Name, errSilent) // the count of faults is that of tries
+		}
+		if !c.Next.IsZero() && (next.IsZero() || c.Next.Before(next)) {
+			next = c.Next
+		}
+	}
+	for name := range t.cases {
+		if !there[name] {
+			delete(t.cases, name)
+			t.fault("far end of pseudowire "+name, nil)
+		}
+	}
+	return next
+}
+
+// act carries out what is to be done for one pseudowire. shared says that its SA serves another one well.
+func (t *tender) act(s *reconcile.Snapshot, p overlay.PseudowirePlan, a tend.Action, shared bool) {
+	if a.Resolve {
+		for _, host := range hostsOf(s.Config, p.Name, p.IPsec) {
+			t.resolve(host)
+		}
+	}
+	if a.Terminate && !shared {
+		t.terminate(p.IPsec)
+	}
+	if a.Initiate {
+		t.initiate(p.IPsec)
+	}
+	if a.Rebuild {
+		t.rebuild(p.Device)
+	}
+}
+
+// endOf puts together what is known of a far end.
+func endOf(s *reconcile.Snapshot, p overlay.PseudowirePlan, seen map[kstate.Family]health.Snapshot, sa ipsec.Status) tend.End {
+	local, remote := p.Local, p.Remote.String()
+	e := tend.End{}
+	if h, ok := seen[0]; ok {
+		e.State, e.LastGood = h.State.String(), h.LastGood
+	}
+	if p.IPsec != "" {
+		i := slices.IndexFunc(s.Overlay.Conns, func(c kstate.Conn) bool { return c.Name == p.IPsec })
+		if i < 0 {
+			return e
+		}
+		c := s.Overlay.Conns[i]
+		local, remote, e.Initiates = c.Local, c.Remote, c.Initiate
+		if sa.State == "up" {
+			e.Secured = sa.Since
+		}
+	}
+	if carried(s, p.WAN, local) {
+		e.Path = p.WAN + " " + local.String() + " " + remote
+	}
+	return e
+}
+
+// carried says whether packets from an address can leave by a WAN now. What the routing table carries always can.
+func carried(s *reconcile.Snapshot, wan string, local netip.Addr) bool {
+	if wan == "" {
+		return true
+	}
+	f := kstate.IPv4
+	if local.Is6() {
+		f = kstate.IPv6
+	}
+	w := s.Facts.WANs[wan]
+	return s.Facts.Health[wan][f].Carries() && w.Usable(f) && (w.Carrier || w.Index == 0) && hasAddr(w, f, local)
+}
+
+// hasAddr says whether a WAN has an address, or anyhow one where none is named.
+func hasAddr(w plan.WAN, f kstate.Family, a netip.Addr) bool {
+	return !a.IsValid() || slices.ContainsFunc(w.Side(f).Addrs, func(p netip.Prefix) bool { return p.Addr() == a })
+}
+
+// hostsOf lists the names that the far end of a pseudowire is found by.
+func hostsOf(c *config.Config, wire, conn string) (hosts []string) {
+	for _, p := range c.Pseudowires {
+		if p.Name == wire && p.RemoteHost != "" {
+			hosts = append(hosts, p.RemoteHost)
+		}
+	}
+	for _, x := range c.IPsec {
+		if x.Name == conn && x.RemoteHost != "" {
+			hosts = append(hosts, x.RemoteHost)
+		}
+	}
+	return hosts
+}

@@ -1,0 +1,234 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"multiwan/src/core/config"
+	"multiwan/src/core/health"
+	"multiwan/src/core/kstate"
+	"multiwan/src/core/overlay"
+	"multiwan/src/core/plan"
+	"multiwan/src/core/tend"
+	"multiwan/src/ipsec"
+	"multiwan/src/probe"
+	"multiwan/src/reconcile"
+)
+
+var epoch = time.Unix(1e9, 0)
+
+// tended is the outcome of a pass with one protected pseudowire over wan, whose far end has a name.
+func tended() *reconcile.Snapshot {
+	at := netip.MustParseAddr
+	return &reconcile.Snapshot{
+		Config: &config.Config{Pseudowires: []config.Pseudowire{{Name: "pw", RemoteHost: "dc.example", Family: kstate.IPv4}}},
+		Plan:   &plan.Plan{WANs: []plan.WANPlan{{Name: "wan"}}},
+		Facts: plan.Facts{
+			Network: plan.Network{WANs: map[string]plan.WAN{"wan": {Device: "eth1", Index: 1, Up: true, Carrier: true, MTU: 1500,
+				IPv4: plan.Side{Addrs: []netip.Prefix{netip.MustParsePrefix("192.0.2.2/24")}, Gateway: at("192.0.2.1")}}}},
+			Health: map[string]map[kstate.Family]plan.Verdict{"wan": {kstate.IPv4: {State: "up"}}},
+		},
+		Overlay: &overlay.Plan{
+			Pseudowires: []overlay.PseudowirePlan{{Name: "pw", Device: "l2", State: overlay.Ready, WAN: "wan", Local: at("192.0.2.2"), Remote: at("198.51.100.1"), IPsec: "dc"}},
+			Conns:       []kstate.Conn{{Name: "dc", Local: at("192.0.2.2"), Remote: "198.51.100.1", Initiate: true}},
+			Resolve:     []string{"dc.example"},
+		},
+	}
+}
+
+// lineDown says that wan does not carry.
+func lineDown(s *reconcile.Snapshot) *reconcile.Snapshot {
+	s.Facts.Health["wan"][kstate.IPv4] = plan.Verdict{State: "down"}
+	return s
+}
+
+// hand is a tender with fake surroundings; what it does is in log.
+func hand(state *health.State, log *[]string) *tender {
+	say := func(what string) func(string) { return func(name string) { *log = append(*log, what+" "+name) } }
+	return &tender{
+		latest: newLatest(), cases: map[string]*tend.Case{},
+		health: func() map[string]map[kstate.Family]health.Snapshot {
+			return map[string]map[kstate.Family]health.Snapshot{"pw": {0: {State: *state}}}
+		},
+		conns: func() map[string]ipsec.Status {
+			return map[string]ipsec.Status{"dc": {State: "up", Since: epoch.Add(-time.Hour)}}
+		},
+		initiate: say("initiate"), terminate: say("terminate"), resolve: say("resolve"), rebuild: say("rebuild"),
+		fault: func(part string, err error) {
+			if err != nil {
+				*log = append(*log, "fault")
+			}
+		},
+	}
+}
+
+func TestTender(t *testing.T) {
+	state, log := health.Up, []string(nil)
+	h := hand(&state, &log)
+	expect := func(name string, want ...string) {
+		t.Helper()
+		if d := cmp.Diff(want, log); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		log = nil
+	}
+	next := h.look(tended(), epoch)
+	expect("up")
+	state = health.Down
+	next = h.look(tended(), epoch)
+	expect("first try", "resolve dc.example", "initiate dc", "fault")
+	if next != epoch.Add(time.Second) {
+		t.Errorf("next after %s", next.Sub(epoch))
+	}
+	h.look(tended(), epoch.Add(time.Second/2))
+	expect("too early")
+	next = h.look(tended(), next)
+	expect("second try", "resolve dc.example", "terminate dc", "initiate dc", "fault")
+	next = h.look(tended(), next)
+	expect("third try", "resolve dc.example", "terminate dc", "initiate dc", "rebuild l2", "fault")
+	if next = h.look(lineDown(tended()), next); !next.IsZero() {
+		t.Errorf("without a line, next after %s", next.Sub(epoch))
+	}
+	expect("no line")
+	h.look(tended(), epoch.Add(time.Hour))
+	expect("the line is back", "resolve dc.example", "initiate dc")
+	moved := tended()
+	moved.Overlay.Conns[0].Local = netip.MustParseAddr("192.0.2.3")
+	wan := moved.Facts.WANs["wan"]
+	wan.IPv4.Addrs = []netip.Prefix{netip.MustParsePrefix("192.0.2.3/24")}
+	moved.Facts.WANs["wan"] = wan
+	h.look(moved, epoch.Add(time.Hour))
+	expect("another address", "resolve dc.example", "initiate dc")
+	state = health.Up
+	if next = h.look(moved, epoch.Add(2*time.Hour)); !next.IsZero() {
+		t.Error("something is due though all is well")
+	}
+	expect("recovered")
+	h.look(&reconcile.Snapshot{}, epoch)
+	if len(h.cases) > 0 {
+		t.Error("what is not configured any more is remembered")
+	}
+}
+
+// TestTenderSharedSA: an SA that serves another pseudowire well is not ended.
+func TestTenderSharedSA(t *testing.T) {
+	state, log := health.Down, []string(nil)
+	h := hand(&state, &log)
+	h.health = func() map[string]map[kstate.Family]health.Snapshot {
+		return map[string]map[kstate.Family]health.Snapshot{"pw": {0: {State: health.Down}}, "twin": {0: {State: health.Up}}}
+	}
+	s := tended()
+	twin := s.Overlay.Pseudowires[0]
+	twin.Name = "twin"
+	s.Overlay.Pseudowires = append(s.Overlay.Pseudowires, twin)
+	for i := range 10 {
+		h.look(s, epoch.Add(time.Duration(i)*time.Minute))
+	}
+	if slices.Contains(log, "terminate dc") || !slices.Contains(log, "rebuild l2") {
+		t.Errorf("did %q", log)
+	}
+}
+
+func TestNames(t *testing.T) {
+	var set, faults []string
+	asked := make(chan string, 10)
+	fail := false
+	n := &names{
+		latest: newLatest(), hosts: map[string]*hostname{}, ways: map[string]bool{}, answers: make(chan answer, 10), urgent: make(chan string, 1),
+		ask: func(host string, f kstate.Family, paths []probe.Path) (netip.Addr, error) {
+			asked <- fmt.Sprintf("%s %s by %d", host, f, len(paths))
+			if fail {
+				return netip.Addr{}, errors.New("no answer")
+			}
+			return netip.MustParseAddr("198.51.100.1"), nil
+		},
+		set:   func(host string, a netip.Addr) { set = append(set, host+" "+a.String()) },
+		fault: func(part string, err error) { faults = append(faults, fmt.Sprint(part, ": ", err)) },
+	}
+	question := func(name string, s *reconcile.Snapshot, now time.Time, want string, after time.Duration) {
+		t.Helper()
+		n.look(t.Context(), s, now)
+		if want == "" {
+			if len(asked) > 0 {
+				t.Errorf("%s: asked %s", name, <-asked)
+			}
+			return
+		}
+		if got := <-asked; got != want {
+			t.Errorf("%s: asked %s", name, got)
+		}
+		n.take(<-n.answers, now)
+		if next := n.look(t.Context(), s, now); next.Sub(now) != after {
+			t.Errorf("%s: again after %s", name, next.Sub(now))
+		}
+	}
+	question("start", tended(), epoch, "dc.example ipv4 by 1", 5*time.Minute)
+	question("known", tended(), epoch.Add(time.Minute), "", 0)
+	fail = true
+	question("five minutes", tended(), epoch.Add(5*time.Minute), "dc.example ipv4 by 1", time.Second)
+	question("back-off", tended(), epoch.Add(5*time.Minute+time.Second), "dc.example ipv4 by 1", 2*time.Second)
+	question("no line", lineDown(tended()), epoch.Add(10*time.Minute), "dc.example ipv4 by 0", 4*time.Second)
+	fail = false
+	question("the line is back", tended(), epoch.Add(10*time.Minute), "dc.example ipv4 by 1", 5*time.Minute)
+	if d := cmp.Diff([]string{"dc.example 198.51.100.1", "dc.example 198.51.100.1"}, set); d != "" {
+		t.Error(d)
+	}
+	if len(faults) != 5 || faults[1] != "resolve dc.example: no answer" || faults[4] != "resolve dc.example: <nil>" {
+		t.Errorf("faults %q", faults)
+	}
+	n.look(t.Context(), &reconcile.Snapshot{}, epoch)
+	if len(n.hosts) > 0 {
+		t.Error("a name that nobody wants is remembered")
+	}
+}
+
+func TestPaths(t *testing.T) {
+	set := map[string]int{}
+	tried := make(chan int, 10)
+	passes := 1400
+	p := &paths{
+		latest: newLatest(), known: map[reconcile.Path]*pathway{}, results: make(chan result, 10),
+		try:   func(_ context.Context, _, _ netip.Addr, most int) (int, error) { tried <- most; return passes, nil },
+		set:   func(remote netip.Addr, bytes int) { set[remote.String()] = bytes },
+		fault: func(string, error) {},
+	}
+	round := func(name string, s *reconcile.Snapshot, now time.Time, most, want int) {
+		t.Helper()
+		p.look(t.Context(), s, now)
+		if most == 0 {
+			if len(tried) > 0 {
+				t.Errorf("%s: tried", name)
+			}
+			return
+		}
+		if got := <-tried; got != most {
+			t.Errorf("%s: tried %d", name, got)
+		}
+		p.take(<-p.results)
+		if got := set["198.51.100.1"]; got != want {
+			t.Errorf("%s: %d bytes, want %d", name, got, want)
+		}
+		if next := p.look(t.Context(), s, now); next.Sub(now) != pathEvery || p.tries != 0 {
+			t.Errorf("%s: again after %s", name, next.Sub(now))
+		}
+	}
+	round("start", tended(), epoch, 1500, 1400)
+	round("known", tended(), epoch.Add(time.Minute), 0, 0)
+	passes = 0
+	round("silence", tended(), epoch.Add(pathEvery), 1500, 1400)
+	round("no line", lineDown(tended()), epoch.Add(2*pathEvery), 0, 0)
+	passes = 1500
+	round("the line is back", tended(), epoch.Add(2*pathEvery), 1500, 0)
+	jumbo := tended()
+	wan := jumbo.Facts.WANs["wan"]
+	wan.MTU = 9000
+	jumbo.Facts.WANs["wan"] = wan
+	round("larger frames", jumbo, epoch.Add(2*pathEvery), 9000, 1500)
+}
