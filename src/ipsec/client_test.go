@@ -223,8 +223,14 @@ func TestUnansweredIsTriedOften(t *testing.T) {
 		c.Set([]kstate.Conn{conn("a")})
 		pass(2 * time.Minute)
 		st := wantState(t, c, "a", "connecting")
-		if n := charon.count("initiate"); st.Reason.Cause != CauseUnreachable || n < 10 || n > 13 || len(charon.sas["multiwan-a"]) != 1 {
+		if n := charon.count("initiate"); st.Reason.Cause != CauseUnreachable || n < 45 || n > 60 || len(charon.sas["multiwan-a"]) != 1 {
 			t.Errorf("%d tries in 2 minutes, %d half open: %+v", n, len(charon.sas["multiwan-a"]), st)
+		}
+		pass(time.Hour)
+		was := charon.count("initiate")
+		pass(2 * time.Minute)
+		if n := charon.count("initiate") - was; n < 9 || n > 11 {
+			t.Errorf("%d tries in 2 minutes after an hour", n)
 		}
 		charon.mu.Lock()
 		charon.answers = nil
@@ -232,6 +238,19 @@ func TestUnansweredIsTriedOften(t *testing.T) {
 		c.Initiate("a")
 		pass(patience + 100*time.Millisecond)
 		wantState(t, c, "a", "up")
+	})
+}
+
+// TestSlowPeerIsWaitedFor: whoever has answered the first packet gets time for the rest.
+func TestSlowPeerIsWaitedFor(t *testing.T) {
+	run(t, func(c *Client, charon *fake, _ func() int) {
+		charon.answers = func(string) (string, bool) { return "", false }
+		charon.heard = true
+		c.Set([]kstate.Conn{conn("a")})
+		pass(2 * time.Minute)
+		if n := charon.count("initiate"); n < 10 || n > 13 {
+			t.Errorf("%d tries in 2 minutes", n)
+		}
 	})
 }
 

@@ -27,7 +27,8 @@ type fake struct {
 	// answers decides what becomes of an initiation; nil: it succeeds at once.
 	answers  func(name string) (log string, ok bool)
 	sessions map[*fakeSession]bool
-	flood    int // events ike-updown sent around every subscription
+	flood    int  // events ike-updown sent around every subscription
+	heard    bool // whoever is called has answered something
 }
 
 type fakeSA struct {
@@ -254,6 +255,9 @@ func (f *fake) list(only string) (out []section) {
 		}
 		for _, s := range sas {
 			ike := section{{key: "uniqueid", value: fmt.Sprint(s.id)}, {key: "state", value: s.state}, {key: "initiator", value: "yes"}}
+			if f.heard {
+				ike = append(ike, section{{key: "responder-spi", value: "00112233445566ff"}}...)
+			}
 			if s.local != "" {
 				ike = append(ike, section{{key: "local-host", value: s.local}, {key: "local-port", value: "500"}}...)
 			}

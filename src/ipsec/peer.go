@@ -13,6 +13,10 @@ const (
 	// sooner than by charon (4 s).
 	firstTry = 3 * time.Second
 	lastTry  = 12 * time.Second
+	// A try that the peer has answered nothing to ends after shortTry, and later after a twentieth of the silence: with the path back, it is
+	// the next one that meets the peer. The first has firstTry all the same, for paths that are slower than that.
+	shortTry = time.Second
+	patient  = 20
 	// A try that was refused is repeated after firstPause, then after twice that, up to lastPause.
 	firstPause = time.Second
 	lastPause  = time.Minute
@@ -39,7 +43,9 @@ type peer struct {
 	trying   bool // a try is under way
 	started  time.Time
 	deadline time.Time
-	blamed   bool // the try was refused, says the log
+	unheard  time.Time // the deadline while the peer has answered nothing
+	silent   time.Time // the first try since it was up
+	blamed   bool      // the try was refused, says the log
 	failures int
 	reason   Reason
 	next     time.Time // when step is to be called again; zero: after an event
@@ -49,7 +55,7 @@ type peer struct {
 // forget drops what belongs to a session with charon.
 func (p *peer) forget() {
 	p.tried, p.loaded, p.trying, p.wasUp, p.sas, p.outdated, p.surplus = false, false, false, false, nil, nil, nil
-	p.next, p.resume, p.failures = time.Time{}, time.Time{}, 0
+	p.next, p.resume, p.silent, p.failures = time.Time{}, time.Time{}, time.Time{}, 0
 }
 
 // observe takes what charon lists, the best first.
@@ -135,7 +141,7 @@ func (p *peer) step(ctx context.Context, s *session, now time.Time) error {
 
 // up notes a success and ends what is left beside it.
 func (p *peer) up(ctx context.Context, s *session, id uint64, now time.Time) error {
-	p.wasUp, p.trying, p.blamed, p.failures, p.reason = true, false, false, 0, Reason{}
+	p.wasUp, p.trying, p.blamed, p.failures, p.reason, p.silent = true, false, false, 0, Reason{}, time.Time{}
 	seen := map[uint64]time.Time{}
 	for _, sa := range p.sas {
 		if sa.ID == id || !sa.alive() {
@@ -177,21 +183,27 @@ func (p *peer) leave(sa SA) time.Duration {
 
 // failed says whether the try under way came to nothing, and then when to go on; otherwise when to look again.
 func (p *peer) failed(now time.Time) bool {
-	alive, connecting := false, false
+	alive, connecting, end := false, false, p.deadline
+	if p.unheard.Before(end) {
+		end = p.unheard
+	}
 	for _, sa := range p.sas {
 		if sa.alive() && !p.outdated[sa.ID] {
 			alive = true
 			connecting = connecting || sa.State == "CONNECTING"
+			if sa.Answered || sa.State != "CONNECTING" {
+				end = p.deadline
+			}
 		}
 	}
 	begun := p.started.Add(patience) // before, charon may not list it yet
 	switch {
-	case p.blamed && !connecting, !now.Before(p.deadline):
+	case p.blamed && !connecting, !now.Before(end):
 	case p.blamed:
 		p.next = now.Add(settle)
 		return false
 	case alive:
-		p.next = p.deadline
+		p.next = end
 		return false
 	case now.Before(begun):
 		p.next = begun
@@ -223,6 +235,12 @@ func (p *peer) try(ctx context.Context, s *session, now time.Time) error {
 	p.sas = left
 	p.trying, p.blamed, p.started = true, false, now
 	p.deadline = now.Add(doubled(firstTry, p.failures+1, lastTry))
+	p.unheard = p.deadline
+	if p.silent.IsZero() {
+		p.silent = now
+	} else {
+		p.unheard = now.Add(min(max(now.Sub(p.silent)/patient, shortTry), lastTry))
+	}
 	p.next = now.Add(patience)
 	err := s.initiate(ctx, p.conn.Name)
 	var r refusal

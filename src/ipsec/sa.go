@@ -18,6 +18,7 @@ type SA struct {
 	Local, Remote     netip.AddrPort
 	LocalID, RemoteID string
 	Initiator         bool      // we set it up
+	Answered          bool      // the peer has answered something
 	Established       time.Time // zero before
 	RekeyIn           time.Duration
 	NAT               bool   // there is a NAT between the ends, or one was faked by ForceEncap
@@ -129,6 +130,7 @@ func readSA(v values, now time.Time) SA {
 		ID: v.number("uniqueid"), State: v.text("state"),
 		Local: v.end("local-host", "local-port"), Remote: v.end("remote-host", "remote-port"),
 		LocalID: v.text("local-id"), RemoteID: v.text("remote-id"), Initiator: v.yes("initiator"),
+		Answered:    strings.Trim(v.text("responder-spi"), "0") != "",
 		Established: v.ago("established", now), RekeyIn: v.span("rekey-time"), NAT: v.yes("nat-any"), Proposal: v.proposal(),
 	}
 	values{v.fields.get("child-sas").sub}.sections(func(_ string, c values) {
