@@ -42,7 +42,7 @@ func bridgeTable() kstate.Table {
 		Chains: []kstate.Chain{
 			{Name: "bridge_keys", Rules: bridgeRules()},
 			{Name: "cfm", Type: "filter", Hook: "prerouting", Priority: -300, Rules: []kstate.NftRule{
-				rule(is("iifname", "l2tp0"), is("ether type", "0x8902"), is("ether daddr", "01:80:c2:00:00:30"), verdict("drop"))}},
+				rule(is("iifname", "l2tp0"), is("ether type", "0x8902"), is("@nh,0,8", "0"), verdict("drop"))}},
 			{Name: "clamp", Type: "filter", Hook: "forward", Rules: append(clamp("l2tp0"), rule(verdict("jump bridge_keys")))},
 		},
 	}

@@ -144,11 +144,12 @@ func TestLoopbackStays(t *testing.T) {
 	a, b := links(t, twoPorts)
 	apply(t, c, []kstate.Table{{Family: "bridge", Name: "multiwan", Chains: []kstate.Chain{
 		{Name: "cfm", Type: "filter", Hook: "prerouting", Priority: -300, Rules: []kstate.NftRule{
-			rule(is("iifname", "l2"), is("ether type", "0x8902"), is("ether daddr", "01:80:c2:00:00:30"), verdict("drop"))}}}}})
+			rule(is("iifname", "l2"), is("ether type", "0x8902"), is("@nh,0,8", "0"), verdict("drop"))}}}}})
 	level := func(n byte) net.HardwareAddr { return net.HardwareAddr{1, 0x80, 0xc2, 0, 0, 0x30 + n} }
 	message := make([]byte, 46)
 	b.send(ether(level(0), macB, 0x8902, message))
-	b.send(ether(level(7), macB, 0x8902, message))
+	b.send(ether(net.HardwareAddr{2, 9, 9, 9, 9, 9}, macB, 0x8902, message)) // an answer, to nobody whom the bridge knows
+	b.send(ether(level(7), macB, 0x8902, append([]byte{0xe0}, message[1:]...)))
 	if got := a.receive(macB, 2*time.Second); got == nil || got[5] != 0x37 {
 		t.Errorf("the first frame by the pseudowire is %x, want the one of level 7", got)
 	}

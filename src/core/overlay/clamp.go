@@ -21,7 +21,9 @@ type holding struct {
 type sizes [2]int
 
 // clampBridges holds what crosses the pseudowire ports of bridges, in both directions: forwarded frames, and those of the router itself. Our
-// own probes of the far end stop here, they are nobody else's business.
+// own probes of the far end stop here, they are nobody else's business: every CFM frame of level 0 and version 0, which the first byte says.
+// The answers are addressed to the device that asked, whose address the bridge does not know where that is no port of it: a pseudowire
+// with a detour.
 func (b *builder) clampBridges(r *ruleset) {
 	var ports []string
 	clamps := branches{prefix: "overlay_clamp_"}
@@ -40,7 +42,7 @@ func (b *builder) clampBridges(r *ruleset) {
 		return
 	}
 	r.chain(kstate.Chain{Name: "overlay_probes", Type: "filter", Hook: "prerouting", Priority: prioFirst, Rules: []kstate.NftRule{{
-		Match: []kstate.Match{match("ether type", "0x8902"), match("ether daddr", "01:80:c2:00:00:30"), match("iifname", ports...)}, Do: verdict("drop"),
+		Match: []kstate.Match{match("ether type", "0x8902"), match("@nh,0,8", "0"), match("iifname", ports...)}, Do: verdict("drop"),
 	}}})
 	clamps.hang(r, prioFilter, "forward", "input", "output")
 }

@@ -78,6 +78,7 @@ var keyTable = map[string]key{
 	"ether type":     {load: link(12, 2), typ: typeEtherType, size: 2, value: etherType, link: true},
 	"ether saddr":    {load: link(6, 6), typ: typeEtherAddr, size: 6, value: hardwareAddress, link: true},
 	"ether daddr":    {load: link(0, 6), typ: typeEtherAddr, size: 6, value: hardwareAddress, link: true},
+	"@nh,0,8":        {load: network(0, 1), typ: typeInteger, size: 1, value: word(1, nil)}, // the first byte behind the Ethernet header
 	"tcp flags":      tcpFlags,
 	maxseg:           mss,
 	"fib daddr type": {load: (*encoder).destinationType, typ: typeFibType, size: 4, value: word(4, fibTypes), host: true},
