@@ -8,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"multiwan/src/core/health"
+	"multiwan/src/core/overlay"
 	"multiwan/src/core/status"
 	"multiwan/src/hook"
 	"multiwan/src/ipsec"
@@ -99,7 +100,9 @@ func (r *record) changed(is, was status.Standing, at time.Time) {
 		}
 	}
 	r.say(level, logrus.Fields{is.Kind: is.Name}, "%s", text)
-	r.ring.Add(status.Changed(is, was, at))
+	if was.State != "" || is.State == overlay.Refused { // what begins is no change, and of a thousand pseudowires nothing else would be left
+		r.ring.Add(status.Changed(is, was, at))
+	}
 }
 
 // tell has the hooks hear of pseudowires and bonds.

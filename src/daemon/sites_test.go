@@ -116,7 +116,7 @@ func TestSitesAreSaidOnce(t *testing.T) {
 	for _, h := range j.history(0, "pw") {
 		history = append(history, h.Family+" "+h.From+" "+h.To)
 	}
-	if d := cmp.Diff([]string{"pseudowire new waiting", "layer2 waiting up", "pseudowire up waiting", "pseudowire waiting up", "layer2 suspect down"}, history); d != "" {
+	if d := cmp.Diff([]string{"layer2 waiting up", "pseudowire up waiting", "pseudowire waiting up", "layer2 suspect down"}, history); d != "" {
 		t.Errorf("history: %s", d)
 	}
 	j.record.pass(reconcile.Snapshot{Plan: &plan.Plan{}})
