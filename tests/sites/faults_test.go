@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,33 +12,42 @@ import (
 	"multiwan/tests/lab"
 )
 
-// TestFaults has what is missing, wrong or somebody else's.
+// TestFaults has what is missing, wrong or somebody else's, one after the other in one network.
 func TestFaults(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
 	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
+	for _, f := range []struct {
+		name string
+		test func(*testing.T, *lab.Sites)
+	}{
+		{"name too long", longName}, {"missing and foreign", missing}, {"no peer, wrong key", wrongKey},
+		{"both initiate", bothInitiate}, {"power loss of the peer", powerLoss},
+	} {
+		if !t.Run(f.name, func(t *testing.T) { f.test(t, n) }) {
+			return
+		}
+	}
+}
+
+func longName(t *testing.T, n *lab.Sites) {
+	file := filepath.Join(t.TempDir(), "multiwan")
+	if err := os.WriteFile(file, []byte(config(n.A, cable{name: "a_name_of_17_bytes", clear: true})), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := n.A.Router.Exec("", lab.Binary(t), "check", "--config", file); err == nil || !strings.Contains(fmt.Sprint(out, err), "1 - 15 characters") {
+		t.Errorf("check of a long name: %v\n%s", err, out)
+	}
+}
+
+// missing starts one end without charon and without a bridge, beside somebody else's tunnel with the id of one of ours.
+func missing(t *testing.T, n *lab.Sites) {
 	later := cable{bridge: "br-later", options: []string{"local_port 1711", "remote_port 1711"}, id: 11, name: "later", clear: true}
 	taken := cable{name: "taken", id: 12, clear: true, bridge: "-", options: []string{"local_port 1712", "remote_port 1712"}}
 	n.A.Router.IP("l2tp add tunnel tunnel_id 12 peer_tunnel_id 99 encap ip local %s remote %s", n.A.WANs[0].Addr4, n.B.WANs[0].Addr4)
-	theirs := n.A.Router.IP("l2tp show tunnel")
-
-	long := filepath.Join(t.TempDir(), "multiwan")
-	if err := os.WriteFile(long, []byte(config(n.A, cable{name: "a_name_of_17_bytes", clear: true})), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := n.A.Router.Exec("", lab.Binary(t), "check", "--config", long); err == nil || !strings.Contains(fmt.Sprint(out, err), "1 - 15 characters") {
-		t.Errorf("check of a long name: %v\n%s", err, out)
-	}
-
-	// No charon and no peer, no bridge, a tunnel of somebody else's with our id.
-	nowhere := filepath.Join(t.TempDir(), "vici")
-	n.A.Daemon = lab.StartDaemon(n.A.Router, config(n.A, cable{}, later, taken), "--vici", nowhere)
+	theirs := strings.TrimSpace(n.A.Router.IP("l2tp show tunnel"))
+	n.A.Daemon = lab.StartDaemon(n.A.Router, config(n.A, cable{}, later, taken), "--vici", filepath.Join(t.TempDir(), "vici"))
 	said := func(part string) bool {
-		for _, w := range n.A.Status().Warnings {
-			if strings.Contains(w, part) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(n.A.Status().Warnings, func(w string) bool { return strings.Contains(w, part) })
 	}
 	if !lab.Wait(5*time.Second, func() bool { return said("charon") && said("tunnel id 12") }) {
 		t.Errorf("warnings are %q", n.A.Status().Warnings)
@@ -49,84 +59,90 @@ func TestFaults(t *testing.T) {
 	if w := st.Pseudowires["taken"]; w.State != "refused" {
 		t.Errorf("with the id of another's tunnel it is %+v", w)
 	}
-	if !strings.Contains(n.A.Router.IP("l2tp show tunnel"), strings.TrimSpace(theirs)) {
-		t.Errorf("the other program's tunnel was\n%sand is among\n%s", theirs, n.A.Router.IP("l2tp show tunnel"))
+	if all := n.A.Router.IP("l2tp show tunnel"); !strings.Contains(all, theirs) {
+		t.Errorf("the other program's tunnel was\n%s\nand is among\n%s", theirs, all)
 	}
 	n.A.Router.IP("link add name br-later type bridge")
-	if !lab.Wait(5*time.Second, func() bool {
+	joined := func() bool {
 		return strings.Contains(n.A.Router.IP("-o link show dev later"), "master br-later")
-	}) {
+	}
+	if !lab.Wait(5*time.Second, joined) {
 		t.Error("the pseudowire did not join the bridge that appeared")
 	}
 	n.A.Daemon.Stop()
 	n.A.Router.IP("l2tp del tunnel tunnel_id 12")
+}
 
-	// A wrong key, and no storm of lines about it.
+// wrongKey calls a peer that is not there, then one with another key, and counts what is logged.
+func wrongKey(t *testing.T, n *lab.Sites) {
 	n.A.Start(config(n.A, cable{psk: "another"}))
-	reason := func(cause string) bool { return n.A.Status().IPsec["sa_pw"].Cause == cause }
-	if !lab.Wait(20*time.Second, func() bool { return reason("unreachable") }) {
-		t.Errorf("without a peer: %+v", n.A.Status().IPsec)
-	}
-	n.B.Start(config(n.B, cable{}))
-	if !lab.Wait(20*time.Second, func() bool { return reason("auth") }) {
-		t.Errorf("with the wrong key: %+v", n.A.Status().IPsec)
-	}
-	counted := func() int {
-		lines := 0
+	lines := func() (count int) {
 		for line := range strings.Lines(n.A.Daemon.Log()) {
 			if !strings.Contains(line, "level=debug") {
-				lines++
+				count++
 			}
 		}
-		return lines
+		return count
 	}
-	was := counted()
-	time.Sleep(30 * time.Second)
-	t.Logf("%d lines in 30 s with the wrong key", counted()-was)
-	if more := counted() - was; more > 5 {
-		t.Errorf("%d lines in 30 s with the wrong key", more)
+	quiet := func(cause string, during time.Duration) {
+		t.Helper()
+		if !lab.Wait(20*time.Second, func() bool { return n.A.Status().IPsec["sa_pw"].Cause == cause }) {
+			t.Errorf("%s: %+v", cause, n.A.Status().IPsec)
+		}
+		was := lines()
+		time.Sleep(during)
+		now := lines()
+		t.Logf("%s: %d lines in %v", cause, now-was, during)
+		if now-was > 5 {
+			t.Errorf("%s: %d lines in %v", cause, now-was, during)
+		}
 	}
+	quiet("unreachable", 10*time.Second)
+	n.B.Start(config(n.B, cable{}))
+	quiet("auth", 30*time.Second)
 	n.A.Daemon.Write(config(n.A, cable{}))
 	n.A.Daemon.Reload()
 	n.Reaches(20 * time.Second)
+}
 
-	t.Run("both initiate", func(t *testing.T) {
-		for _, s := range []*lab.Site{n.A, n.B} {
-			s.Daemon.Write(config(s, cable{ipsec: []string{"initiate yes"}}))
-			s.Daemon.Reload()
-		}
-		for range 5 {
-			n.A.Charon.Swanctl("--terminate", "--ike", "multiwan-sa_pw", "--timeout", "1")
-			time.Sleep(300 * time.Millisecond)
-		}
-		n.Reaches(10 * time.Second)
-		time.Sleep(15 * time.Second)
-		flow := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
-		time.Sleep(5 * time.Second)
-		if r := flow.Stop(); r.Lost() > 0 {
-			t.Errorf("%d of %d pings lost", r.Lost(), len(r.Packets))
-		}
-		out, err := n.A.Charon.Swanctl("--list-sas")
-		if c := strings.Count(out, "multiwan-sa_pw: #"); err != nil || c > 2 {
-			t.Errorf("%d IKE_SAs:\n%s", c, out)
-		}
-	})
+// bothInitiate tells both ends to set the SA up, and has them meet half-way several times.
+func bothInitiate(t *testing.T, n *lab.Sites) {
+	for _, s := range []*lab.Site{n.A, n.B} {
+		s.Daemon.Write(config(s, cable{ipsec: []string{"initiate yes"}}))
+		s.Daemon.Reload()
+	}
+	for range 5 {
+		n.A.Charon.Swanctl("--terminate", "--ike", "multiwan-sa_pw", "--timeout", "1")
+		time.Sleep(300 * time.Millisecond)
+	}
+	n.Reaches(10 * time.Second)
+	time.Sleep(12 * time.Second)
+	flow := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
+	time.Sleep(4 * time.Second)
+	if r := flow.Stop(); r.Lost() > 0 {
+		t.Errorf("%d of %d pings lost", r.Lost(), len(r.Packets))
+	}
+	out, err := n.A.Charon.Swanctl("--list-sas")
+	if c := strings.Count(out, "multiwan-sa_pw: #"); err != nil || c > 2 {
+		t.Errorf("%d IKE_SAs:\n%s", c, out)
+	}
+}
 
-	t.Run("power loss of the peer", func(t *testing.T) {
-		n.B.Daemon.Kill()
-		n.B.Charon.Kill()
-		n.B.Router.NFT("flush ruleset")
-		n.B.Router.IP("l2tp del tunnel tunnel_id 1")
-		n.B.Router.IP("xfrm state flush")
-		n.B.Router.IP("xfrm policy flush")
-		os.Remove(strings.TrimSuffix(n.B.Daemon.Socket, ".sock") + ".state")
-		time.Sleep(3 * time.Second)
-		begin := time.Now()
-		n.B.Charon.Start()
-		n.B.Daemon.Start()
-		p := n.Reaches(20 * time.Second)
-		t.Logf("frames pass %v after the peer's start", p.Received.Sub(begin))
-	})
+// powerLoss ends everything on B at once and takes away what its kernel had.
+func powerLoss(t *testing.T, n *lab.Sites) {
+	n.B.Daemon.Kill()
+	n.B.Charon.Kill()
+	n.B.Router.NFT("flush ruleset")
+	n.B.Router.IP("l2tp del tunnel tunnel_id 1")
+	n.B.Router.IP("xfrm state flush")
+	n.B.Router.IP("xfrm policy flush")
+	os.Remove(strings.TrimSuffix(n.B.Daemon.Socket, ".sock") + ".state")
+	time.Sleep(3 * time.Second)
+	begin := time.Now()
+	n.B.Charon.Start()
+	n.B.Daemon.Start()
+	p := n.Reaches(20 * time.Second)
+	t.Logf("frames pass %v after the peer's start", p.Received.Sub(begin))
 }
 
 // TestFlaps lets SAs and the line come and go; nothing is left of it.

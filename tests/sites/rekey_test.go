@@ -7,7 +7,7 @@ import (
 	"multiwan/tests/lab"
 )
 
-// TestRekey renews the keys of packets and of IKE from both ends: no frame is lost. Then the path is a black hole for 10 s.
+// TestRekey renews the keys of packets and of IKE from both ends: no frame is lost.
 func TestRekey(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
 	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
@@ -36,24 +36,27 @@ func TestRekey(t *testing.T) {
 	noClear(t, wire)
 }
 
-// TestPathReturns makes the path a black hole for 10 s: 1 s after it is back frames pass again, and none was in clear.
+// TestPathReturns makes the line of either end a black hole: 1 s after it is back frames pass again, and none was in clear.
 func TestPathReturns(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
 	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
 	wire := n.Wire(lab.Frame.L2TP)
 	start(n, cable{})
 	n.Reaches(20 * time.Second)
-	for _, hole := range []time.Duration{3 * time.Second, 10 * time.Second, 25 * time.Second} {
+	for _, hole := range []struct {
+		of   *lab.Site
+		time time.Duration
+	}{{n.B, 3 * time.Second}, {n.A, 10 * time.Second}, {n.B, 10 * time.Second}, {n.B, 20 * time.Second}} {
 		time.Sleep(3 * time.Second)
-		n.B.WANs[0].BlackHole()
-		time.Sleep(hole)
+		hole.of.WANs[0].BlackHole()
+		time.Sleep(hole.time)
 		flow := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
-		back := n.B.WANs[0].Heal()
+		back := hole.of.WANs[0].Heal()
 		p := flow.WaitAnswer(t, back.Add(-time.Second), 30*time.Second)
 		flow.Stop()
-		t.Logf("black hole of %v: frames pass %v after the return", hole, p.Received.Sub(back))
+		t.Logf("%v of black hole at %s: frames pass %v after the return", hole.time, hole.of.Name, p.Received.Sub(back))
 		if d := p.Received.Sub(back); d > time.Second {
-			t.Errorf("black hole of %v: frames pass %v after the return of the path", hole, d)
+			t.Errorf("%v of black hole at %s: frames pass %v after the return", hole.time, hole.of.Name, d)
 		}
 	}
 	noClear(t, wire)
