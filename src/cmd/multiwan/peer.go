@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"multiwan/src/control"
 	"multiwan/src/core/config"
@@ -85,14 +86,17 @@ func peerFacts(c *call, conf *config.Config) overlay.Facts {
 		}
 		f.WANs[i.Name] = w
 	}
-	var d status.Document
-	if err := c.ask("status", nil, &d); err != nil {
+	d, err := lookedAround(c)
+	if err != nil {
 		if !errors.Is(err, control.ErrNotRunning) && !errors.Is(err, fs.ErrPermission) {
 			fmt.Fprintf(c.stderr, "the daemon was not asked for addresses: %v\n", err)
 		}
 		return f
 	}
 	for name, i := range d.Interfaces {
+		if i.IPv4 == nil && i.IPv6 == nil {
+			continue
+		}
 		w := plan.WAN{MTU: i.MTU}
 		for _, s := range []*status.Side{i.IPv4, i.IPv6} {
 			if s == nil {
@@ -120,6 +124,21 @@ func peerFacts(c *call, conf *config.Config) overlay.Facts {
 		}
 	}
 	return f
+}
+
+// lookedAround asks the daemon. One that has just been started is given a moment to find its addresses.
+func lookedAround(c *call) (d status.Document, err error) {
+	for range 30 {
+		if err = c.ask("status", nil, &d); err != nil || d.Counters.Passes > 0 {
+			return d, err
+		}
+		select {
+		case <-c.ctx.Done():
+			return d, c.ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return d, nil
 }
 
 func addTo(w *plan.WAN, p netip.Prefix) {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"multiwan/src/core/status"
 )
 
 // interfaces cuts the sections interface out of an example.
@@ -111,5 +113,25 @@ func TestPeerWithoutAddress(t *testing.T) {
 	}
 	if code, _, _ := multiwan(t, "peer", "pw", "--for", "linux", "--config", path); code != exitUsage {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestPeerAsksTheDaemon: an address that the file does not have, of the line and of a far end with a name.
+func TestPeerAsksTheDaemon(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "multiwan")
+	text := "config interface 'wan'\n\toption device 'eth0'\n\nconfig pseudowire 'pw'\n\toption interface 'wan'\n\toption remote 'dc.example.com'\n\toption tunnel_id '1'\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	socket := serve(t, map[string]any{"status": status.Document{Counters: status.Counters{Passes: 1},
+		Interfaces:  map[string]status.Interface{"wan": {MTU: 1492, IPv4: &status.Side{Address: "198.51.100.10/24"}}},
+		Pseudowires: map[string]status.Pseudowire{"pw": {Local: "198.51.100.10", Remote: "192.0.2.7"}}}})
+	code, out, errs := multiwan(t, "peer", "pw", "--config", path, "--socket", socket)
+	if code != exitOK || errs != "" || !strings.Contains(out, "option remote '198.51.100.10'") {
+		t.Errorf("exit code %d, %s\n%s", code, errs, out)
+	}
+	_, out, _ = multiwan(t, "peer", "pw", "--for", "ip", "--config", path, "--socket", socket)
+	if !strings.Contains(out, "local 192.0.2.7 remote 198.51.100.10") {
+		t.Errorf("by hand:\n%s", out)
 	}
 }
