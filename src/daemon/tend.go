@@ -14,6 +14,7 @@ import (
 	"multiwan/src/core/plan"
 	"multiwan/src/core/tend"
 	"multiwan/src/ipsec"
+	"multiwan/src/probe"
 	"multiwan/src/reconcile"
 )
 
@@ -31,12 +32,15 @@ type tender struct {
 	initiate, terminate func(conn string)
 	resolve, rebuild    func(name string) // of a host, and of a device
 	fault               func(part string, err error)
+	answers             func(ctx context.Context, local, remote netip.Addr) bool
+	pause               time.Duration // from an answer of the peer until its far end must have answered, too
 }
 
 func newTender(d *daemon) *tender {
 	return &tender{
 		latest: newLatest(), cases: map[string]*tend.Case{}, health: d.lines.snapshots, conns: d.ike.Status,
 		initiate: d.ike.Initiate, terminate: d.ike.Terminate, resolve: d.names.again, rebuild: d.loop.Rebuild, fault: d.record.fault,
+		answers: probe.Answers, pause: 2 * time.Second,
 	}
 }
 
@@ -53,14 +57,14 @@ func (t *tender) run(ctx context.Context) error {
 		}
 		now := time.Now()
 		timer.Stop()
-		if next := t.look(t.get(), now); !next.IsZero() {
+		if next := t.look(ctx, t.get(), now); !next.IsZero() {
 			timer.Reset(next.Sub(now))
 		}
 	}
 }
 
 // look does what is due for every pseudowire and returns when the next is, the zero time if nothing is.
-func (t *tender) look(s *reconcile.Snapshot, now time.Time) (next time.Time) {
+func (t *tender) look(ctx context.Context, s *reconcile.Snapshot, now time.Time) (next time.Time) {
 	if s == nil {
 		return next
 	}
@@ -87,7 +91,7 @@ func (t *tender) look(s *reconcile.Snapshot, now time.Time) (next time.Time) {
 			t.cases[p.Name] = c
 		}
 		was := c.Tries
-		t.act(s, p, c.Look(endOf(s, p, seen[p.Name], conns[p.IPsec]), now), alive[p.IPsec])
+		t.act(ctx, s, p, c.Look(endOf(s, p, seen[p.Name], conns[p.IPsec]), now), alive[p.IPsec])
 		if c.Tries == 0 {
 			t.fault("far end of pseudowire "+p.Name, nil)
 		} else if c.Tries > was {
@@ -107,11 +111,14 @@ func (t *tender) look(s *reconcile.Snapshot, now time.Time) (next time.Time) {
 }
 
 // act carries out what is to be done for one pseudowire. shared says that its SA serves another one well.
-func (t *tender) act(s *reconcile.Snapshot, p overlay.PseudowirePlan, a tend.Action, shared bool) {
+func (t *tender) act(ctx context.Context, s *reconcile.Snapshot, p overlay.PseudowirePlan, a tend.Action, shared bool) {
 	if a.Resolve {
 		for _, host := range hostsOf(s.Config, p.Name, p.IPsec) {
 			t.resolve(host)
 		}
+	}
+	if c, ok := connOf(s, p.IPsec); ok && a.Ask && !shared {
+		go t.inquire(ctx, p.Name, c)
 	}
 	if a.Terminate && !shared {
 		t.terminate(p.IPsec)
@@ -124,6 +131,33 @@ func (t *tender) act(s *reconcile.Snapshot, p overlay.PseudowirePlan, a tend.Act
 	}
 }
 
+// inquire ends the SA of a pseudowire whose peer answers outside of it: then the path is there, and the peer has lost the SA.
+func (t *tender) inquire(ctx context.Context, name string, c kstate.Conn) {
+	began := time.Now()
+	remote, err := netip.ParseAddr(c.Remote)
+	if err != nil || !c.Local.IsValid() || !t.answers(ctx, c.Local, remote) {
+		return
+	}
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(t.pause):
+	}
+	if h := t.health()[name][0]; !h.State.Usable() && !h.LastGood.After(began) {
+		t.terminate(c.Name)
+		t.initiate(c.Name)
+	}
+}
+
+// connOf finds a connection of a pass.
+func connOf(s *reconcile.Snapshot, name string) (kstate.Conn, bool) {
+	i := slices.IndexFunc(s.Overlay.Conns, func(c kstate.Conn) bool { return name != "" && c.Name == name })
+	if i < 0 {
+		return kstate.Conn{}, false
+	}
+	return s.Overlay.Conns[i], true
+}
+
 // endOf puts together what is known of a far end.
 func endOf(s *reconcile.Snapshot, p overlay.PseudowirePlan, seen map[kstate.Family]health.Snapshot, sa ipsec.Status) tend.End {
 	local, remote := p.Local, p.Remote.String()
@@ -132,11 +166,10 @@ func endOf(s *reconcile.Snapshot, p overlay.PseudowirePlan, seen map[kstate.Fami
 		e.State, e.LastGood = h.State.String(), h.LastGood
 	}
 	if p.IPsec != "" {
-		i := slices.IndexFunc(s.Overlay.Conns, func(c kstate.Conn) bool { return c.Name == p.IPsec })
-		if i < 0 {
+		c, ok := connOf(s, p.IPsec)
+		if !ok {
 			return e
 		}
-		c := s.Overlay.Conns[i]
 		local, remote, e.Initiates = c.Local, c.Remote, c.Initiate
 		if sa.State == "up" {
 			e.Secured = sa.Since

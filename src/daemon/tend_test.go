@@ -61,6 +61,7 @@ func hand(state *health.State, log *[]string) *tender {
 			return map[string]ipsec.Status{"dc": {State: "up", Since: epoch.Add(-time.Hour)}}
 		},
 		initiate: say("initiate"), terminate: say("terminate"), resolve: say("resolve"), rebuild: say("rebuild"),
+		answers: func(context.Context, netip.Addr, netip.Addr) bool { return false },
 		fault: func(part string, err error) {
 			if err != nil {
 				*log = append(*log, "fault")
@@ -79,41 +80,68 @@ func TestTender(t *testing.T) {
 		}
 		log = nil
 	}
-	next := h.look(tended(), epoch)
+	next := h.look(t.Context(), tended(), epoch)
 	expect("up")
 	state = health.Down
-	next = h.look(tended(), epoch)
+	next = h.look(t.Context(), tended(), epoch)
 	expect("first try", "resolve dc.example", "initiate dc", "fault")
 	if next != epoch.Add(time.Second) {
 		t.Errorf("next after %s", next.Sub(epoch))
 	}
-	h.look(tended(), epoch.Add(time.Second/2))
+	h.look(t.Context(), tended(), epoch.Add(time.Second/2))
 	expect("too early")
-	next = h.look(tended(), next)
-	expect("second try", "resolve dc.example", "terminate dc", "initiate dc", "fault")
-	next = h.look(tended(), next)
-	expect("third try", "resolve dc.example", "terminate dc", "initiate dc", "rebuild l2", "fault")
-	if next = h.look(lineDown(tended()), next); !next.IsZero() {
+	next = h.look(t.Context(), tended(), next)
+	expect("second try", "resolve dc.example", "initiate dc", "fault")
+	next = h.look(t.Context(), tended(), next)
+	expect("third try", "resolve dc.example", "initiate dc", "rebuild l2", "fault")
+	if next = h.look(t.Context(), lineDown(tended()), next); !next.IsZero() {
 		t.Errorf("without a line, next after %s", next.Sub(epoch))
 	}
 	expect("no line")
-	h.look(tended(), epoch.Add(time.Hour))
+	h.look(t.Context(), tended(), epoch.Add(time.Hour))
 	expect("the line is back", "resolve dc.example", "initiate dc")
 	moved := tended()
 	moved.Overlay.Conns[0].Local = netip.MustParseAddr("192.0.2.3")
 	wan := moved.Facts.WANs["wan"]
 	wan.IPv4.Addrs = []netip.Prefix{netip.MustParsePrefix("192.0.2.3/24")}
 	moved.Facts.WANs["wan"] = wan
-	h.look(moved, epoch.Add(time.Hour))
+	h.look(t.Context(), moved, epoch.Add(time.Hour))
 	expect("another address", "resolve dc.example", "initiate dc")
 	state = health.Up
-	if next = h.look(moved, epoch.Add(2*time.Hour)); !next.IsZero() {
+	if next = h.look(t.Context(), moved, epoch.Add(2*time.Hour)); !next.IsZero() {
 		t.Error("something is due though all is well")
 	}
 	expect("recovered")
-	h.look(&reconcile.Snapshot{}, epoch)
+	h.look(t.Context(), &reconcile.Snapshot{}, epoch)
 	if len(h.cases) > 0 {
 		t.Error("what is not configured any more is remembered")
+	}
+}
+
+// TestInquire: the SA is ended where the peer answers outside of it while the far end stays silent.
+func TestInquire(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answers bool
+		state   health.State
+		good    time.Duration // when the far end answered, from now
+		want    []string
+	}{
+		"peer has lost it": {true, health.Down, -time.Hour, []string{"terminate dc", "initiate dc"}},
+		"path is away":     {false, health.Down, -time.Hour, nil},
+		"came back":        {true, health.Down, time.Hour, nil},
+		"is up":            {true, health.Up, -time.Hour, nil},
+	} {
+		var log []string
+		h := hand(&tc.state, &log)
+		h.answers = func(context.Context, netip.Addr, netip.Addr) bool { return tc.answers }
+		h.health = func() map[string]map[kstate.Family]health.Snapshot {
+			return map[string]map[kstate.Family]health.Snapshot{"pw": {0: {State: tc.state, LastGood: time.Now().Add(tc.good)}}}
+		}
+		c, _ := connOf(tended(), "dc")
+		h.inquire(t.Context(), "pw", c)
+		if !slices.Equal(log, tc.want) {
+			t.Errorf("%s: did %q", name, log)
+		}
 	}
 }
 
@@ -129,7 +157,7 @@ func TestTenderSharedSA(t *testing.T) {
 	twin.Name = "twin"
 	s.Overlay.Pseudowires = append(s.Overlay.Pseudowires, twin)
 	for i := range 10 {
-		h.look(s, epoch.Add(time.Duration(i)*time.Minute))
+		h.look(t.Context(), s, epoch.Add(time.Duration(i)*time.Minute))
 	}
 	if slices.Contains(log, "terminate dc") || !slices.Contains(log, "rebuild l2") {
 		t.Errorf("did %q", log)

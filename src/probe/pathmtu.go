@@ -40,6 +40,18 @@ func PathMTU(ctx context.Context, local, remote netip.Addr, most int) (int, erro
 	return n, nil
 }
 
+// Answers says whether a remote answers to one of three echo requests from an address of the router, which takes up to three seconds.
+func Answers(ctx context.Context, local, remote netip.Addr) bool {
+	e, err := openWhole(local, remote)
+	if err != nil {
+		return false
+	}
+	defer e.conn.Close()
+	defer context.AfterFunc(ctx, func() { e.conn.Close() })()
+	ok, _, err := e.passes(100)
+	return ok && err == nil
+}
+
 // leastMTU is what every path takes (RFC 791, 3.1; RFC 8200, 5).
 func leastMTU(f kstate.Family) int {
 	if f == kstate.IPv6 {

@@ -12,9 +12,9 @@ const (
 	Most  = 60 * time.Second
 	// Settle is how long a new SA is given before it is blamed: health wants several answers before it speaks.
 	Settle = 10 * time.Second
-	// endsAt and rebuildsAt are the tries from which the SA is ended and the tunnel made anew. A path that is away for a moment
-	// needs neither.
-	endsAt, rebuildsAt = 2, 3
+	// From these tries on it is asked whether the peer is there at all, the tunnel is made anew, and the SA is ended unasked. While a
+	// path is away the SA is best left: frames pass the moment it is back.
+	asksAt, rebuildsAt, endsAt = 2, 3, 8
 )
 
 // End is what is known of the far end of one pseudowire.
@@ -33,6 +33,7 @@ type End struct {
 type Action struct {
 	Resolve   bool // names of the far end
 	Initiate  bool // what is not set up
+	Ask       bool // whether the peer is there, outside of the SA: then it has lost that, which is to be ended
 	Terminate bool // the SA first
 	Rebuild   bool // session and tunnel
 }
@@ -77,9 +78,10 @@ func (c *Case) Look(e End, now time.Time) Action {
 	}
 	c.Tries++
 	c.Next, c.last = now.Add(Wait(c.Tries)), now
+	old := e.Initiates && !e.Secured.IsZero() && now.Sub(e.Secured) >= Settle
 	return Action{
 		Resolve: true, Initiate: e.Initiates, Rebuild: c.Tries >= rebuildsAt,
-		Terminate: e.Initiates && c.Tries >= endsAt && !e.Secured.IsZero() && now.Sub(e.Secured) >= Settle,
+		Ask: old && c.Tries >= asksAt && c.Tries < endsAt, Terminate: old && c.Tries >= endsAt,
 	}
 }
 

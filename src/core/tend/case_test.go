@@ -27,14 +27,17 @@ func run(c *Case, e End, from, until float64, took func(Action, time.Time)) (tri
 	return tries
 }
 
-// TestBackOff: a far end that stays silent is called after 1, 2, 4 … 60 s, its SA is ended from the second try on and its tunnel made anew
-// from the third.
+// TestBackOff: a far end that stays silent is called after 1, 2, 4 … 60 s, it is asked for outside of its SA from the second try on, its
+// tunnel is made anew from the third, and its SA is ended from the eighth.
 func TestBackOff(t *testing.T) {
 	c := Case{path: "wan"}
-	var ends, rebuilds []int
+	var ends, rebuilds, asks []int
 	tries := run(&c, End{State: "down", Path: "wan", Initiates: true, Secured: at(-100)}, 0, 250, func(a Action, _ time.Time) {
 		if a.Terminate {
 			ends = append(ends, c.Tries)
+		}
+		if a.Ask {
+			asks = append(asks, c.Tries)
 		}
 		if a.Rebuild {
 			rebuilds = append(rebuilds, c.Tries)
@@ -46,8 +49,8 @@ func TestBackOff(t *testing.T) {
 	if d := cmp.Diff([]float64{0, 1, 3, 7, 15, 31, 63, 123, 183, 243}, tries); d != "" {
 		t.Error(d)
 	}
-	if ends[0] != 2 || rebuilds[0] != 3 || len(ends) != 9 || len(rebuilds) != 8 {
-		t.Errorf("ends %v, rebuilds %v", ends, rebuilds)
+	if d := cmp.Diff([][]int{{2, 3, 4, 5, 6, 7}, {3, 4, 5, 6, 7, 8, 9, 10}, {8, 9, 10}}, [][]int{asks, rebuilds, ends}); d != "" {
+		t.Error(d)
 	}
 }
 
@@ -73,7 +76,7 @@ func TestLook(t *testing.T) {
 		"another way":   {tried, with(func(e *End) { e.Path = "wanb" }), Action{Resolve: true, Initiate: true}, 0, at(11)},
 		"coming back":   {tried, with(func(e *End) { e.LastGood = at(9) }), Action{}, 4, at(19)},
 		"fresh SA":      {tried, with(func(e *End) { e.Secured = at(9) }), Action{}, 4, at(19)},
-		"old SA":        {tried, with(func(e *End) { e.Secured = at(-9) }), Action{Resolve: true, Initiate: true, Terminate: true, Rebuild: true}, 5, at(26)},
+		"old SA":        {tried, with(func(e *End) { e.Secured = at(-9) }), Action{Resolve: true, Initiate: true, Ask: true, Rebuild: true}, 5, at(26)},
 		"in clear":      {tried, with(func(e *End) { e.Initiates = false }), Action{Resolve: true, Rebuild: true}, 5, at(26)},
 		"first try, SA": {Case{path: "wan"}, with(func(e *End) { e.Secured = at(-9) }), Action{Resolve: true, Initiate: true}, 1, at(11)},
 	} {
