@@ -19,7 +19,7 @@ func TestScale(t *testing.T) {
 		t.Run(strconv.Itoa(count), func(t *testing.T) {
 			n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
 			for _, s := range []*lab.Site{n.A, n.B} {
-				s.Daemon = lab.StartDaemon(s.Router, s.UCI(quiet+many(s, count)))
+				s.Daemon = lab.StartDaemon(s.Router, config(s, many(s, count)))
 			}
 			first := settle(t, n.A.Daemon, 0)
 			if got := sessions(t, n.A); got != count {
@@ -29,7 +29,7 @@ func TestScale(t *testing.T) {
 			if count == 1 {
 				what = "1 pseudowire"
 			}
-			figure(what+": pass that made them, whole", "ms", "on a 500 MIPS processor", first.Timings.Pass)
+			figure(what+": longest pass of the start", "ms", "on a 500 MIPS processor", first.Timings.Pass)
 			figure(what+": of that, planning", "ms", "", first.Timings.Plan)
 			figure(what+": of that, changing the kernel", "ms", "", first.Timings.Apply)
 			figure(what+": RSS", "MiB", "", resident(t, n.A.Daemon.PID()))
