@@ -148,10 +148,17 @@ func powerLoss(t *testing.T, n *lab.Sites) {
 // TestFlaps lets SAs and the line come and go; nothing is left of it.
 func TestFlaps(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
-	flaps := 50
-	if os.Getenv("MULTIWAN_LONG") != "" {
-		flaps = 1000
-	}
+	flap(t, 50)
+}
+
+func TestThousandFlaps(t *testing.T) {
+	lab.Long(t)
+	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
+	flap(t, 1000)
+}
+
+func flap(t *testing.T, flaps int) {
+	t.Helper()
 	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
 	wire := n.Wire(lab.Frame.L2TP)
 	start(n, cable{})
