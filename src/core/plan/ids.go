@@ -22,6 +22,7 @@ const (
 	prioProbe        = 0   // fwmark PROBE_i: probes
 	prioOtherWAN     = 100 // a bound source never leaves by another WAN's connected route
 	prioBoundLAN     = 150 // bound sources reach LANs
+	prioMarked       = 160 // marks that the router's packets got after their source was chosen
 	prioBound        = 200 // bound sources, replies, outer packets of kernel tunnels
 	prioMain         = 400 // connected, static and VPN routes win for everything else
 	prioForward      = 500 // forwarded connections, as chosen by policy

@@ -23,6 +23,29 @@ func (b *builder) routerRules(f kstate.Family) {
 		}
 		offset++
 	}
+	if f == kstate.IPv4 && !b.routed {
+		b.markedLate(f)
+	}
+}
+
+// markedLate lets marks lead that packets get in the output hook. Their source was chosen before, from the default route's WAN, and would
+// lead back to that WAN; the translation puts it right afterwards. While no source is chosen yet, main's routes come before any mark, as
+// always. IPv6 is left as it is, since a source is translated there only where that was asked for.
+func (b *builder) markedLate(f kstate.Family) {
+	offset := uint32(prioMarked)
+	for _, r := range b.c.Rules {
+		if !r.Enabled || r.Mask == 0 || r.Family != 0 && r.Family != f {
+			continue
+		}
+		if offset == prioMarked {
+			b.addRule(kstate.Rule{Family: f, IIF: "lo", Src: netip.PrefixFrom(netip.IPv4Unspecified(), 32), Action: kstate.Goto, Target: b.c.Globals.RuleBase + prioBound},
+				prioMarked-1, "without a source, main's routes come before marks")
+		}
+		for _, k := range b.expand(r, f) {
+			b.addRule(k, offset, "rule "+r.Name+", for packets marked after their source was chosen")
+		}
+		offset = min(offset+1, prioBound-1)
+	}
 }
 
 // target fills in what a rule's policy means to a policy rule; ok is false where the rule has nothing to say for the family now.
