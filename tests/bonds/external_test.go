@@ -12,8 +12,8 @@ import (
 	"multiwan/tests/lab"
 )
 
-// TestExternalTunnel carries a program that knows nothing of us, as MLVPN: one socket a line, bound to that line's address, or marked. Each
-// keeps to its line, dead or not, and the hooks are told of the lines.
+// TestExternalTunnel carries a program that knows nothing of us, as MLVPN: one socket a line, bound to that line's address, marked by itself,
+// or marked by a rule of the user's in the output hook. Each keeps to its line, dead or not, and the hooks are told of the lines.
 func TestExternalTunnel(t *testing.T) {
 	n := lab.Build(t, lab.Options{WANs: make([]lab.Kind, 2), NoIPv6: true})
 	n.Internet.Echo()
@@ -34,7 +34,8 @@ func TestExternalTunnel(t *testing.T) {
 	config.WriteString("config probe 'line'\n\tlist target '8.8.8.8'\n\tlist target '9.9.9.9'\n\toption interval '0.2'\n\toption timeout '0.5'\n\toption down '3'\n\toption up '2'\n\toption down_interval '0.2'\n\n" + byMark(n))
 	lab.StartDaemon(n.Router, config.String())
 
-	var bound, marked [2]*lab.Flow
+	n.Router.NFT("table inet user { chain o { type route hook output priority mangle;\nudp sport 5000 meta mark set 1000\nudp sport 5001 meta mark set 1001\n}\n}\n")
+	var bound, marked, late [2]*lab.Flow
 	var out [2]*lab.Capture
 	for i, w := range n.WANs {
 		bound[i] = n.Router.UDPFlow(lab.Echo(lab.Internet4), lab.FlowOptions{Interval: 20 * time.Millisecond, Local: netip.AddrPortFrom(w.Addr4, 0)})
@@ -49,7 +50,10 @@ func TestExternalTunnel(t *testing.T) {
 			t.Fatalf("the hook was not called with %q:\n%s", line, calls())
 		}
 		marked[i] = n.Router.UDPFlow(lab.Echo(lab.Internet4), lab.FlowOptions{Interval: 20 * time.Millisecond, Mark: uint32(1000 + i)})
-		marked[i].WaitAnswer(t, time.Time{}, 10*time.Second)
+		late[i] = n.Router.UDPFlow(lab.Echo(lab.Internet4), lab.FlowOptions{Interval: 20 * time.Millisecond, Local: netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(5000+i))})
+		for _, f := range []*lab.Flow{marked[i], late[i]} {
+			f.WaitAnswer(t, time.Time{}, 10*time.Second)
+		}
 	}
 
 	for i, w := range n.WANs {
@@ -63,7 +67,7 @@ func TestExternalTunnel(t *testing.T) {
 	}
 	time.Sleep(time.Second)
 	healed := n.WANs[0].Heal()
-	for _, f := range []*lab.Flow{bound[0], marked[0]} {
+	for _, f := range []*lab.Flow{bound[0], marked[0], late[0]} {
 		f.WaitAnswer(t, healed, 10*time.Second)
 	}
 	again := fmt.Sprintf("up wan0 ipv4 wan0 %s up wan0 2\n", n.WANs[0].Gateway4)
@@ -71,7 +75,7 @@ func TestExternalTunnel(t *testing.T) {
 		t.Errorf("the hook was not called with %q again:\n%s", again, calls())
 	}
 	for i, w := range n.WANs {
-		for how, f := range map[string]*lab.Flow{"bound": bound[i], "marked": marked[i]} {
+		for how, f := range map[string]*lab.Flow{"bound": bound[i], "marked": marked[i], "late marked": late[i]} {
 			r := f.Stop()
 			for source := range r.Sources() {
 				if source != w.Addr4 {

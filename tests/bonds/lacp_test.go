@@ -39,7 +39,7 @@ func TestLACP(t *testing.T) {
 		t.Logf("%s: both ports are back after %v", s.name, wait(t, 50*time.Second, s.name+": LACP ports in use", s.inUse, "2"))
 	}
 	time.Sleep(time.Second)
-	gap(t, "line back, 802.3ad", flow.Report(), at, 200*time.Millisecond)
+	gap(t, "line back, 802.3ad", flow.Report(), at, 500*time.Millisecond)
 	if n := stray.Count(); n > 0 {
 		t.Errorf("%d frames of LACP or of the probes reached the far LAN", n)
 	}

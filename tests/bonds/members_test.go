@@ -55,7 +55,7 @@ func TestMembersComeAndGo(t *testing.T) {
 	t.Logf("first answer %v after the first member appeared", flow.WaitAnswer(t, at, 10*time.Second).Received.Sub(at))
 	tap("tap0")
 	for _, s := range p.both() {
-		t.Logf("%s took tap0 after %v", s.name, wait(t, 5*time.Second, s.name+": slaves", s.slaves, "tap0 tap1"))
+		t.Logf("%s took tap0 after %v", s.name, wait(t, 5*time.Second, s.name+": slaves", func() string { return sorted(s.slaves()) }, "tap0 tap1"))
 		wait(t, 5*time.Second, s.name+": active", s.active, "tap1")
 	}
 	time.Sleep(time.Second)
@@ -74,13 +74,13 @@ func TestMembersComeAndGo(t *testing.T) {
 	p.a.router.IP("link set dev other master br-other")
 	p.a.router.IP("link set dev other name tap1")
 	p.a.router.IP("link set dev tap1 up")
-	wait(t, 5*time.Second, "b: slaves", p.b.slaves, "tap0 tap1")
+	wait(t, 5*time.Second, "b: slaves", func() string { return sorted(p.b.slaves()) }, "tap0 tap1")
 	time.Sleep(time.Second)
 	if got := p.a.slaves(); got != "tap0" {
 		t.Errorf("slaves %q, tap1 is in another bridge", got)
 	}
 	p.a.router.IP("link set dev tap1 nomaster")
-	wait(t, 5*time.Second, "a: slaves", p.a.slaves, "tap0 tap1")
+	wait(t, 5*time.Second, "a: slaves", func() string { return sorted(p.a.slaves()) }, "tap0 tap1")
 
 	time.Sleep(time.Second)
 	at = time.Now()
