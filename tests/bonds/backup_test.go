@@ -20,8 +20,9 @@ func TestBondActiveBackup(t *testing.T) {
 		wait(t, 20*time.Second, s.name+": slaves", s.slaves, "pw1 pw2")
 		wait(t, 20*time.Second, s.name+": active", s.active, "pw1")
 	}
-	// The second is sound before anything is to move there.
-	time.Sleep(3 * time.Second)
+	for _, s := range p.both() {
+		wait(t, 20*time.Second, s.name+": state", s.state, "up")
+	}
 
 	at := time.Now()
 	must(t, p.a, "down", "wan1")

@@ -33,7 +33,8 @@ func TestBondModes(t *testing.T) {
 	t.Run("last", func(t *testing.T) {
 		p.reload("option mode 'balance-rr'")
 		wait(t, 20*time.Second, "a: mode", p.a.mode, "balance-rr")
-		time.Sleep(3 * time.Second)
+		time.Sleep(time.Second)
+		wait(t, 60*time.Second, "a: state", p.a.state, "up")
 		p.lines[0].cut()
 		wait(t, 5*time.Second, "a: slaves", p.a.slaves, "pw2")
 		p.lines[1].cut()
@@ -44,7 +45,7 @@ func TestBondModes(t *testing.T) {
 		for _, l := range p.lines {
 			l.heal()
 		}
-		wait(t, 20*time.Second, "a: slaves", func() string { return sorted(p.a.slaves()) }, "pw1 pw2")
+		wait(t, 60*time.Second, "a: slaves", func() string { return sorted(p.a.slaves()) }, "pw1 pw2")
 	})
 	if got := p.a.index("ha"); got != index {
 		t.Errorf("the bond was made anew: index %s, was %s", got, index)
@@ -67,17 +68,20 @@ func (p *pair) oneMode(t *testing.T, name, mode, more string, limit time.Duratio
 	for _, s := range p.both() {
 		wait(t, 20*time.Second, s.name+": mode", s.mode, mode)
 	}
-	time.Sleep(3 * time.Second)
+	time.Sleep(time.Second)
 	for _, s := range p.both() {
+		wait(t, 60*time.Second, s.name+": state", s.state, "up")
 		wait(t, 20*time.Second, s.name+": slaves", func() string { return sorted(s.slaves()) }, "pw1 pw2")
 	}
 	flow := p.pings(20 * time.Millisecond)
 	flow.WaitAnswer(t, time.Time{}, 20*time.Second)
 	leaves := more == "" && mode != "broadcast"
-	at := p.lines[0].cut()
+	n := carrying(t, p.a.router, "pw1", "pw2")
+	stays := []string{"pw2", "pw1"}[n]
+	at := p.lines[n].cut()
 	for _, s := range p.both() {
 		if leaves {
-			wait(t, 5*time.Second, s.name+": slaves", s.slaves, "pw2")
+			wait(t, 5*time.Second, s.name+": slaves", s.slaves, stays)
 		}
 	}
 	if took := time.Since(at); leaves && took > 1300*time.Millisecond {
@@ -85,9 +89,9 @@ func (p *pair) oneMode(t *testing.T, name, mode, more string, limit time.Duratio
 	}
 	time.Sleep(2 * time.Second)
 	gap(t, "black hole, "+name, flow.Report(), at, limit)
-	at = p.lines[0].heal()
+	at = p.lines[n].heal()
 	for _, s := range p.both() {
-		wait(t, 20*time.Second, s.name+": slaves", func() string { return sorted(s.slaves()) }, "pw1 pw2")
+		wait(t, 60*time.Second, s.name+": slaves", func() string { return sorted(s.slaves()) }, "pw1 pw2")
 	}
 	time.Sleep(time.Second)
 	gap(t, "line back, "+name, flow.Stop(), at, 200*time.Millisecond)

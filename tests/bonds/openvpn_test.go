@@ -124,10 +124,13 @@ func TestS32OpenVPN(t *testing.T) {
 	server.Reload()
 	client.Write(n.UCI(byMark(n), tapsOf("10.77.0.1/24", probed)))
 	client.Reload()
+	time.Sleep(time.Second) // the mode is changed, for which the members are switched off a moment
+	for _, d := range []*lab.Daemon{server, client} {
+		wait(t, 40*time.Second, "state of the bond", func() string { return stateOf(d) }, "up")
+	}
 	for _, h := range []*lab.Host{n.Router, n.Internet} {
 		wait(t, 20*time.Second, h.Name+": active", func() string { return activeOf(h) }, "tap0")
 	}
-	time.Sleep(3 * time.Second)
 	at = n.WANs[0].BlackHole()
 	wait(t, 5*time.Second, "active", func() string { return activeOf(n.Router) }, "tap1")
 	time.Sleep(2 * time.Second)

@@ -1,6 +1,7 @@
 package bonds
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -200,6 +201,25 @@ func portsOf(h *lab.Host, master string) string {
 	}
 	return strings.Join(names, " ")
 }
+
+// stateOf is what the daemon says of the bond 'ha': "up" where every member works.
+func stateOf(d *lab.Daemon) string {
+	out, err := d.CLI("status", "--json")
+	var doc struct {
+		Bonds map[string]struct {
+			State string `json:"state"`
+		} `json:"bonds"`
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(out), &doc)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return doc.Bonds["ha"].State
+}
+
+func (s *site) state() string { return stateOf(s.daemon) }
 
 // wait fails the test where something does not become so in time, and says what there is. It looks ten times a second: each look is a
 // program started.
