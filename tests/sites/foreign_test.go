@@ -32,10 +32,10 @@ func TestForeignPeer(t *testing.T) {
 			t.Fatalf("%v\n%s", err, script)
 		}
 		file := filepath.Join(t.TempDir(), "conf")
-		swanctl := "swanctl --uri " + n.B.Charon.URI() + " "
+		uri := " --uri " + n.B.Charon.URI()
 		script = strings.ReplaceAll(script, "/etc/swanctl/conf.d/multiwan-pw.conf", file)
-		script = strings.ReplaceAll(script, "swanctl --load-all", swanctl+"--load-all --noprompt --file "+file)
-		script = strings.ReplaceAll(script, "swanctl --initiate", swanctl+"--initiate")
+		script = strings.ReplaceAll(script, "swanctl --load-all", "swanctl --load-all --noprompt --file "+file+uri)
+		script = strings.ReplaceAll(script, "swanctl --initiate", "swanctl --initiate"+uri)
 		if out, err := n.B.Router.Exec("set -e\nexport STRONGSWAN_CONF="+n.B.Charon.Settings()+"\n"+script+"\nip link set dev pw master br-lan\n", "sh"); err != nil {
 			conf, _ := os.ReadFile(file)
 			t.Fatalf("%v\n%s\n%s\n%s", err, out, script, conf)

@@ -27,6 +27,8 @@ type End struct {
 	// Initiates says that it is protected and that this end sets that up; Secured when the SA that stands was set up, zero without one.
 	Initiates bool
 	Secured   time.Time
+	// Bare says that it is protected and no SA stands: nothing could pass, whatever is made anew.
+	Bare bool
 }
 
 // Action is what to do now.
@@ -80,7 +82,7 @@ func (c *Case) Look(e End, now time.Time) Action {
 	c.Next, c.last = now.Add(Wait(c.Tries)), now
 	old := e.Initiates && !e.Secured.IsZero() && now.Sub(e.Secured) >= Settle
 	return Action{
-		Resolve: true, Initiate: e.Initiates, Rebuild: c.Tries >= rebuildsAt,
+		Resolve: true, Initiate: e.Initiates, Rebuild: c.Tries >= rebuildsAt && !e.Bare,
 		Ask: old && c.Tries >= asksAt && c.Tries < endsAt, Terminate: old && c.Tries >= endsAt,
 	}
 }

@@ -78,6 +78,7 @@ func TestLook(t *testing.T) {
 		"fresh SA":      {tried, with(func(e *End) { e.Secured = at(9) }), Action{}, 4, at(19)},
 		"old SA":        {tried, with(func(e *End) { e.Secured = at(-9) }), Action{Resolve: true, Initiate: true, Ask: true, Rebuild: true}, 5, at(26)},
 		"in clear":      {tried, with(func(e *End) { e.Initiates = false }), Action{Resolve: true, Rebuild: true}, 5, at(26)},
+		"no SA":         {tried, with(func(e *End) { e.Bare = true }), Action{Resolve: true, Initiate: true}, 5, at(26)},
 		"first try, SA": {Case{path: "wan"}, with(func(e *End) { e.Secured = at(-9) }), Action{Resolve: true, Initiate: true}, 1, at(11)},
 	} {
 		c := tc.c
