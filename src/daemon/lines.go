@@ -88,7 +88,9 @@ func (l *lines) listen(wans map[string]plan.WAN, overlay map[string]int) (fresh 
 		}
 	}
 	for _, index := range overlay {
-		l.indexes[index] = l.indexes[index]
+		if !l.indexes[index] {
+			l.indexes[index] = false // known, and no WAN's
+		}
 	}
 	return fresh
 }

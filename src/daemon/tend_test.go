@@ -80,10 +80,10 @@ func TestTender(t *testing.T) {
 		}
 		log = nil
 	}
-	next := h.look(t.Context(), tended(), epoch)
+	h.look(t.Context(), tended(), epoch)
 	expect("up")
 	state = health.Down
-	next = h.look(t.Context(), tended(), epoch)
+	next := h.look(t.Context(), tended(), epoch)
 	expect("first try", "resolve dc.example", "initiate dc", "fault")
 	if next != epoch.Add(time.Second) {
 		t.Errorf("next after %s", next.Sub(epoch))

@@ -83,7 +83,6 @@ func TestMembersComeAndGo(t *testing.T) {
 	wait(t, 5*time.Second, "a: slaves", func() string { return sorted(p.a.slaves()) }, "tap0 tap1")
 
 	time.Sleep(time.Second)
-	at = time.Now()
 	for _, name := range []string{"tap0", "tap1"} {
 		p.a.router.IP("link del dev %s", name)
 	}

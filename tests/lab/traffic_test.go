@@ -137,8 +137,8 @@ func TestLine(t *testing.T) {
 	until := time.Now()
 	line.Set(Quality{})
 	f.WaitAnswer(t, until, time.Second)
-	// Requests that were under way at the cut lose their answers too.
-	if r := f.Stop().Between(cut, until); r.Lost() != len(r.Packets) || len(r.Packets) < 3 {
+	// Requests that were under way at the cut lose their answers too, and one that is sent as it ends may meet a line that is whole.
+	if r := f.Stop().Between(cut, until.Add(-30*time.Millisecond)); r.Lost() != len(r.Packets) || len(r.Packets) < 3 {
 		t.Errorf("%d of %d lost over a cut line", r.Lost(), len(r.Packets))
 	}
 }

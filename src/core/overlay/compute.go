@@ -55,7 +55,6 @@ type wire struct {
 	state  string
 	reason string
 	port   mtu.Port
-	path   int // MTU of the outermost packets' path
 	joined attachment
 }
 
