@@ -166,6 +166,7 @@ func endOf(s *reconcile.Snapshot, p overlay.PseudowirePlan, seen map[kstate.Fami
 		e.State, e.LastGood = h.State.String(), h.LastGood
 	}
 	if p.IPsec != "" {
+		e.Bare = sa.State != "up"
 		c, ok := connOf(s, p.IPsec)
 		if !ok {
 			return e

@@ -23,6 +23,8 @@ type applier struct {
 	gap       bool            // until now nftables was not as it should be, or nobody knows since when it is
 	tables    map[place]bool  // routing tables, and rule priorities, where something is missing
 	missed    map[string]bool // objects of the overlay that are not where they should be
+	// protects says that there are protected pseudowires, or that there are to be.
+	protects bool
 	// sameOverlay says that the overlay should be as it was in the last pass.
 	sameOverlay bool
 }
@@ -52,7 +54,7 @@ func (a *applier) apply(ctx context.Context, ops []diff.Op) {
 		key := op.Key()
 		a.named[key] = true
 		drift := a.foreign(op)
-		fought := drift && a.loop.drifts.wait(key, a.now)
+		fought := drift && a.loop.drifts.wait(key, a.now) && !a.guards(op)
 		if fought || a.loop.retries.wait(key, a.now) || a.wouldBreak(op) {
 			a.missing(op)
 			a.open[key] = !fought
@@ -73,6 +75,11 @@ func (a *applier) apply(ctx context.Context, ops []diff.Op) {
 		a.gap = a.gap || op.Kind == diff.Netfilter && (drift || a.loop.synced == nil)
 		delete(a.named, key)
 	}
+}
+
+// guards says whether an operation puts a guard of protected pseudowires back: those are never left to somebody who fights over them.
+func (a *applier) guards(op diff.Op) bool {
+	return op.Kind == diff.Netfilter && a.protects || op.Kind == diff.Overlay && op.Overlay.Kind == diff.Block
 }
 
 // foreign says whether an operation is needed through somebody else's doing, and not because the kernel took a route away together with

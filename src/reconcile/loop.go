@@ -67,6 +67,7 @@ type Loop struct {
 	looked  *joined
 	unseen  int
 	paths   []Path
+	macs    map[string]string // of pseudowires, by device
 	sources []netip.Addr
 	// warnings are those of the start, refused says why the last reload is not in force.
 	warnings, refused []string

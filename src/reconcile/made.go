@@ -42,8 +42,9 @@ func (m made) valid(boot string) made {
 }
 
 // own returns what of what was seen is ours, and the ids of the tunnels of others. A session is ours if its device has our alias or if we noted it before
-// we made it; a tunnel, if it has a session of ours or was noted exactly as it is. What our blocks stand around is ours, too: they outlive
-// what they guard, also where the notes are lost before the alias is given.
+// we made it; a tunnel, if it has a session of ours or was noted exactly as it is. A tunnel over UDP that our blocks stand around is ours, too:
+// they outlive what they guard, also where the notes are lost before the alias is given. Over IP they name no tunnel, only the two ends,
+// between which others may have theirs.
 func (m made) own(seen Seen) (ours kstate.Overlay, foreign map[uint32]bool) {
 	all := seen.All
 	ours, foreign = all, map[uint32]bool{}
@@ -70,7 +71,7 @@ func (m made) own(seen Seen) (ours kstate.Overlay, foreign map[uint32]bool) {
 	owned, guarded := map[uint32]bool{}, map[uint32]bool{}
 	for _, t := range all.Tunnels {
 		b := t.Blocks()
-		guarded[t.ID] = blocks[b[0]] && blocks[b[1]]
+		guarded[t.ID] = t.Encap == kstate.EncapUDP && blocks[b[0]] && blocks[b[1]]
 	}
 	for _, s := range all.Sessions {
 		if s.Foreign || !alias[s.Device] && !guarded[s.Tunnel] && !noted[session{SessionKey: s.SessionKey(), Device: s.Device}] {

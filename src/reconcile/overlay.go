@@ -129,9 +129,37 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 	if j.later {
 		return
 	}
-	for _, op := range diff.OverlayOps(j.plan.Want, condemned(j.facts.Have, in.rebuild)) {
+	for _, op := range diff.OverlayOps(l.keepMACs(j.plan.Want, j.facts.Have), condemned(j.facts.Have, in.rebuild)) {
 		j.ops = append(j.ops, diff.Op{Verb: op.Verb, Kind: diff.Overlay, Overlay: &op})
 	}
+}
+
+// keepMACs returns want with the link-layer addresses that pseudowires have or had: neighbours go on knowing a device that is made anew. A
+// bond gives its slaves its own.
+func (l *Loop) keepMACs(want, have kstate.Overlay) kstate.Overlay {
+	bonded := map[string]bool{}
+	for _, p := range slices.Concat(have.Ports, want.Ports) {
+		bonded[p.Device] = bonded[p.Device] || slices.ContainsFunc(want.Links, func(k kstate.Link) bool { return k.Name == p.Master && k.Kind == kstate.KindBond })
+	}
+	macs := map[string]string{}
+	for _, k := range have.Links {
+		if k.Kind == kstate.KindL2TP && !bonded[k.Name] {
+			macs[k.Name] = k.MAC
+		}
+	}
+	want.Links = slices.Clone(want.Links)
+	for i := range want.Links {
+		k := &want.Links[i]
+		if k.Kind != kstate.KindL2TP || bonded[k.Name] || k.MAC != "" {
+			continue
+		}
+		if macs[k.Name] == "" {
+			macs[k.Name] = l.macs[k.Name]
+		}
+		k.MAC = macs[k.Name]
+	}
+	l.macs = macs
+	return want
 }
 
 // condemned returns have with the sessions of some devices, and their tunnels where they have no others, looking so that they are made anew.

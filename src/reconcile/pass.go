@@ -182,7 +182,7 @@ func (l *Loop) after(d *decision, sn *Snapshot, open map[string]bool) *synced {
 // the rules that they were bound by go.
 func (l *Loop) carryOut(ctx context.Context, d *decision, sn *Snapshot, in taken) {
 	began := time.Now()
-	a := applier{loop: l, sn: sn, now: began, named: map[string]bool{}, open: map[string]bool{}, unchanged: l.synced.unchanged(d.facts.Network), moved: in.moved}
+	a := applier{loop: l, protects: d.join != nil && len(d.join.plan.Want.Blocks)+len(d.join.facts.Have.Blocks) > 0, sn: sn, now: began, named: map[string]bool{}, open: map[string]bool{}, unchanged: l.synced.unchanged(d.facts.Network), moved: in.moved}
 	if l.synced != nil && !a.unchanged {
 		l.retries.hurry(began)
 	}

@@ -35,6 +35,7 @@ type taken struct {
 	session map[kstate.SessionKey]*wire
 	port    map[netip.AddrPort]*wire
 	device  map[string]*wire
+	ends    map[[2]netip.Addr]*wire // of tunnels over IP
 }
 
 // conn is one enabled IPsec section with what is known of it.
@@ -81,7 +82,7 @@ func Compute(c *config.Config, f Facts) *Plan {
 func newBuilder(c *config.Config, f Facts) *builder {
 	b := &builder{
 		c: c, f: f, plan: &Plan{Why: map[string]string{}}, byName: map[string]*wire{}, planOf: map[string]bool{}, there: map[uint32]kstate.Tunnel{}, ours: map[string]bool{},
-		taken:  taken{map[uint32]*wire{}, map[kstate.SessionKey]*wire{}, map[netip.AddrPort]*wire{}, map[string]*wire{}},
+		taken:  taken{map[uint32]*wire{}, map[kstate.SessionKey]*wire{}, map[netip.AddrPort]*wire{}, map[string]*wire{}, map[[2]netip.Addr]*wire{}},
 		domain: map[place]map[string]string{}, noted: map[string]bool{},
 	}
 	for _, t := range f.Have.Tunnels {

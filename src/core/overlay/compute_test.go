@@ -150,3 +150,22 @@ func checkPlan(t *testing.T, p *Plan) {
 		}
 	}
 }
+
+// TestHalfProtected: over IP the guards of one pseudowire know the two ends alone, so another between them that is in clear is refused.
+func TestHalfProtected(t *testing.T) {
+	w := transport()
+	one := w.c.Pseudowires[0]
+	one.Encap, one.LocalPort, one.RemotePort = "ip", 0, 0
+	two := one
+	two.Name, two.Device, two.TunnelID, two.SessionID, two.IPsec = "plain", "plain", 77, 77, ""
+	for _, both := range []bool{false, true} {
+		if both {
+			two.IPsec = one.IPsec
+		}
+		w.c.Pseudowires = append(w.c.Pseudowires[:0:0], one, two)
+		p := Compute(w.c, w.f)
+		if got := p.Pseudowires[1]; (got.State == Refused) == both || p.Pseudowires[0].State == Refused {
+			t.Errorf("both protected %v: %s, %s %s", both, p.Pseudowires[0].State, got.State, got.Reason)
+		}
+	}
+}

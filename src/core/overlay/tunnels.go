@@ -56,6 +56,7 @@ func (b *builder) clash(w *wire) {
 	twin, double := k.session[w.session().SessionKey()]
 	port, bound := k.port[local]
 	named, called := k.device[w.Device]
+	beside := k.ends[[2]netip.Addr{w.tunnel.Local, w.tunnel.Remote}]
 	switch {
 	case same && w.tunnel != o.tunnel:
 		w.hold(Refused, "tunnel id %d is that of pseudowire %s, which has other ends", w.TunnelID, o.Name)
@@ -65,6 +66,8 @@ func (b *builder) clash(w *wire) {
 		w.hold(Refused, "it shares a tunnel with pseudowire %s, but not its protection", o.Name)
 	case !same && bound && w.Encap == kstate.EncapUDP:
 		w.hold(Refused, "port %d of %s is that of pseudowire %s: tunnels cannot share a local port", w.LocalPort, w.local, port.Name)
+	case w.Encap == kstate.EncapIP && beside != nil && w.protected() != beside.protected():
+		w.hold(Refused, "pseudowire %s over ip has the same ends, and only one of the two is protected: that would drop the other's packets", beside.Name)
 	case called:
 		w.hold(Refused, "device %s is that of pseudowire %s", w.Device, named.Name)
 	}
@@ -78,6 +81,8 @@ func (b *builder) clash(w *wire) {
 	}
 	if w.Encap == kstate.EncapUDP {
 		k.port[local] = w
+	} else {
+		k.ends[[2]netip.Addr{w.tunnel.Local, w.tunnel.Remote}] = w
 	}
 }
 

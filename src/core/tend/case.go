@@ -48,6 +48,7 @@ type Case struct {
 
 	path string
 	last time.Time // of the last try
+	clad int       // tries since an SA stands
 }
 
 // Look takes note of how a far end does and returns what to do. It is to be called after every change, and when Next has come.
@@ -56,13 +57,13 @@ func (c *Case) Look(e End, now time.Time) Action {
 	c.path = e.Path
 	switch {
 	case (plan.Verdict{State: e.State}).Carries():
-		c.Tries, c.Next = 0, time.Time{}
+		c.Tries, c.clad, c.Next = 0, 0, time.Time{}
 		return Action{}
 	case e.Path == "":
 		c.Next = time.Time{}
 		return Action{}
 	case e.Path != was:
-		c.Tries, c.Next, c.last = 0, now.Add(First), now
+		c.Tries, c.clad, c.Next, c.last = 0, 0, now.Add(First), now
 		return Action{Resolve: true, Initiate: e.Initiates}
 	case e.State != "down" && c.Tries == 0:
 		c.Next = time.Time{} // not judged yet
@@ -80,9 +81,12 @@ func (c *Case) Look(e End, now time.Time) Action {
 	}
 	c.Tries++
 	c.Next, c.last = now.Add(Wait(c.Tries)), now
+	if c.clad++; e.Bare {
+		c.clad = 0
+	}
 	old := e.Initiates && !e.Secured.IsZero() && now.Sub(e.Secured) >= Settle
 	return Action{
-		Resolve: true, Initiate: e.Initiates, Rebuild: c.Tries >= rebuildsAt && !e.Bare,
+		Resolve: true, Initiate: e.Initiates, Rebuild: c.clad >= rebuildsAt,
 		Ask: old && c.Tries >= asksAt && c.Tries < endsAt, Terminate: old && c.Tries >= endsAt,
 	}
 }
