@@ -9,25 +9,37 @@ import (
 	"multiwan/tests/lab"
 )
 
-// TestBondModes cuts a line under every mode that uses all members at once, and under the kernel's ARP monitor. With probes a dead member is
-// out within a second, and the last one stays in. The bond is the same all the while.
+// mode is one way of a bond to use its members.
+type mode struct {
+	name, mode, more string
+	limit            time.Duration
+}
+
+const arpTarget = "\n\toption monitor 'arp'\n\tlist arp_target '10.9.0.%d'"
+
+// TestBondModes cuts a line under modes that use all members at once: a dead member is out within a second, and the last one stays in. The
+// bond is the same all the while.
 func TestBondModes(t *testing.T) {
+	modes(t, mode{"balance-rr, probe 0.1 s", "balance-rr", "", time.Second}, mode{"balance-xor, probe 0.1 s", "balance-xor", "", time.Second})
+}
+
+// TestBondModesToo does the same with what carries everything on every member, and with the kernel's ARP monitor.
+func TestBondModesToo(t *testing.T) {
+	lab.Long(t)
+	modes(t,
+		mode{"broadcast", "broadcast", "", 60 * time.Millisecond}, // dead or not
+		mode{"balance-rr, arp 0.1 s", "balance-rr", arpTarget, time.Second},
+		mode{"active-backup, arp 0.1 s", "active-backup", arpTarget, time.Second},
+	)
+}
+
+func modes(t *testing.T, list ...mode) {
 	lab.Need(t, lab.L2TP, lab.Bonding, lab.Bridge)
 	p := newPair(t, 2)
 	p.start("option mode 'balance-rr'")
 	wait(t, 20*time.Second, "a: slaves", p.a.slaves, "pw1 pw2")
 	index, mac := p.a.index("ha"), p.a.mac()
-	const arp = "\n\toption monitor 'arp'\n\tlist arp_target '10.9.0.%d'"
-	for _, c := range []struct {
-		name, mode, more string
-		limit            time.Duration
-	}{
-		{"balance-rr, probe 0.1 s", "balance-rr", "", time.Second},
-		{"balance-xor, probe 0.1 s", "balance-xor", "", time.Second},
-		{"broadcast", "broadcast", "", 60 * time.Millisecond}, // both members carry everything there, dead or not
-		{"balance-rr, arp 0.1 s", "balance-rr", arp, time.Second},
-		{"active-backup, arp 0.1 s", "active-backup", arp, time.Second},
-	} {
+	for _, c := range list {
 		t.Run(c.name, func(t *testing.T) { p.oneMode(t, c.name, c.mode, c.more, c.limit) })
 	}
 	t.Run("last", func(t *testing.T) {
