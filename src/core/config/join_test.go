@@ -280,6 +280,26 @@ func TestNeverClear(t *testing.T) {
 	}
 }
 
+// TestMistypedNeverClear: neither a typing error nor a missing value has a pseudowire run without the protection that was meant.
+func TestMistypedNeverClear(t *testing.T) {
+	head := "config ipsec v\noption remote 192.0.2.7\noption psk x\noption initiate yes\nconfig pseudowire pw\noption remote 192.0.2.7\noption tunnel_id 1\n"
+	const unused = "multiwan:1: warning: v: \"v\": protects nothing: no pseudowire uses it, and it has no local_ts and remote_ts\n"
+	for _, c := range []struct{ line, want string }{
+		{"option ipsce v", unused + "multiwan:8: pw.ipsce: want ipsec, or a name that is less like it: ignored, its frames would cross the WAN in clear\n"},
+		{"list ipsecs v", unused + "multiwan:8: pw.ipsecs: want ipsec, or a name that is less like it: ignored, its frames would cross the WAN in clear\n"},
+		{"option ipsec ''", unused + "multiwan:8: pw.ipsec: want a value: without it its frames would cross the WAN in clear\n"},
+		{"option ipsec v\noption ipsex v", "multiwan:9: pw.ipsex: want ipsec, or a name that is less like it: ignored, its frames would cross the WAN in clear\n"},
+		{"option ipsec v\noption ipsec ''", ""},
+		{"option local ''\noption ipsec v\noption zebra v", "multiwan:10: warning: pw.zebra: unknown option, ignored\n"},
+	} {
+		conf, ds := Load("multiwan", []byte(head+c.line+"\n"))
+		checkInvariants(t, conf, ds)
+		if ds.String() != c.want || len(conf.Pseudowires) > 0 == ds.HasErrors() {
+			t.Errorf("%s: %d pseudowires\n%swant\n%s", c.line, len(conf.Pseudowires), ds, c.want)
+		}
+	}
+}
+
 // TestTooManyJoined: pseudowires that policies name take the places of WANs.
 func TestTooManyJoined(t *testing.T) {
 	var text strings.Builder

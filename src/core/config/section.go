@@ -47,6 +47,10 @@ func (l *loader) decode(doc *SectionDoc, raw *uci.Section, label string) *sectio
 	}
 	for i := range doc.Options {
 		od := &doc.Options[i]
+		if line := raw.Empty[od.Name]; line > 0 && od.Guard != "" && s.opts[od.Name] == nil {
+			s.opts[od.Name] = &given{wrong: true}
+			l.fail(s, od.Name, item{line: line}, "want a value: without it %s", od.Guard)
+		}
 		if s.opts[od.Name] == nil && od.Required && s.applies(od) {
 			l.fail(s, od.Name, item{line: raw.Line}, "want this option: %s", firstSentence(od.Help))
 		}
@@ -65,6 +69,13 @@ func (l *loader) unknownOption(s *section, o *uci.Option) {
 			}
 		}
 		names = append(names, od.Name)
+	}
+	if od := s.doc.Option(nearest(o.Name, names)); od != nil && od.Guard != "" {
+		if s.opts[od.Name] == nil {
+			s.opts[od.Name] = &given{wrong: true}
+		}
+		l.fail(s, o.Name, item{line: o.Line}, "want %s, or a name that is less like it: ignored, %s", od.Name, od.Guard)
+		return
 	}
 	l.warn(s, o.Name, item{line: o.Line}, "unknown option, ignored%s", hint(o.Name, names))
 }

@@ -71,6 +71,9 @@ type OptionDoc struct {
 	With []Condition
 	// Was are names that users of other programs may know the option by, for hints.
 	Was []string
+	// Guard says what would happen without the option, where no typing error may cause it: empty, or by a name that is nearly this one, it is
+	// an error.
+	Guard string
 	// Help is a sentence or two for the reference.
 	Help string
 }

@@ -25,7 +25,7 @@ func pseudowireDoc() SectionDoc {
 		{Name: "cookie", Kind: KindCookie, DefaultHelp: "none", Help: "What this end wants to see in each packet: 8 or 16 digits. It keeps out strays, it protects nothing."},
 		{Name: "peer_cookie", Kind: KindCookie, DefaultHelp: "none", Help: "What the far end wants to see."},
 		{Name: "l2spec", Kind: KindEnum, Default: "default", Values: []string{"default", "none"}, Was: []string{"l2spec_type"}, Help: "The L2-specific sublayer of 4 bytes. Both ends need the same."},
-		{Name: "ipsec", Kind: KindReference, Refers: []string{"ipsec"}, DefaultHelp: "none: frames cross the WAN in clear, and a warning says so", Help: "The section that protects it. Then no packet ever leaves or comes in unprotected."},
+		{Name: "ipsec", Kind: KindReference, Refers: []string{"ipsec"}, Guard: "its frames would cross the WAN in clear", DefaultHelp: "none: frames cross the WAN in clear, and a warning says so", Help: "The section that protects it. Then no packet ever leaves or comes in unprotected."},
 	}
 	return SectionDoc{
 		Type: "pseudowire", Example: "dc2a",

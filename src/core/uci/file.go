@@ -21,6 +21,8 @@ type Section struct {
 	Again []int
 	// Options stand in order of first appearance.
 	Options []*Option
+	// Empty are the places of `option NAME ''` by name, the last one of each: libuci takes them for absent, and so do Options.
+	Empty map[string]int
 }
 
 // Option is one option or list of a section.

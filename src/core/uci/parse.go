@@ -148,6 +148,10 @@ func (p *parser) option(width int, list bool) error {
 // set applies `option NAME VALUE` or `list NAME VALUE`.
 func (s *Section) set(name string, v Value, list bool) {
 	if !list && v.Text == "" {
+		if s.Empty == nil {
+			s.Empty = make(map[string]int)
+		}
+		s.Empty[name] = v.Line
 		return // libuci has no empty options; an existing value stays
 	}
 	o, ok := s.Option(name)
