@@ -21,6 +21,7 @@ const (
 type paths struct {
 	latest
 	known   map[reconcile.Path]*pathway
+	narrow  map[reconcile.Path]int // bytes that pass, where they are fewer than the device's
 	results chan result
 	tries   int // under way
 
@@ -46,7 +47,7 @@ type result struct {
 
 func newPaths(d *daemon) *paths {
 	return &paths{
-		latest: newLatest(), known: map[reconcile.Path]*pathway{}, results: make(chan result), try: probe.PathMTU,
+		latest: newLatest(), known: map[reconcile.Path]*pathway{}, narrow: map[reconcile.Path]int{}, results: make(chan result), try: probe.PathMTU,
 		set: func(remote netip.Addr, bytes int) { d.loop.SetPathMTU(remote, bytes) }, fault: d.record.fault,
 	}
 }
@@ -77,6 +78,7 @@ func (p *paths) look(ctx context.Context, s *reconcile.Snapshot, now time.Time) 
 	if s == nil {
 		return next
 	}
+	p.forget(s)
 	ways := waysOf(s)
 	for way := range p.known {
 		if ways[way] == 0 {
@@ -116,14 +118,40 @@ func (p *paths) take(r result) {
 		return
 	}
 	k.trying = false
-	p.fault("path MTU to "+r.path.Remote.String(), r.err)
-	switch {
-	case r.err != nil || r.bytes == 0:
-	case r.bytes < r.most:
-		p.set(r.path.Remote, r.bytes)
-	default:
-		p.set(r.path.Remote, 0)
+	p.fault("path MTU from "+r.path.Local.String()+" to "+r.path.Remote.String(), r.err)
+	if r.err != nil || r.bytes == 0 {
+		return
 	}
+	delete(p.narrow, r.path)
+	if r.bytes < r.most {
+		p.narrow[r.path] = r.bytes
+	}
+	p.tell(r.path.Remote)
+}
+
+// forget drops what was found on ways that nothing takes any more. Ways that only do not carry now keep it.
+func (p *paths) forget(s *reconcile.Snapshot) {
+	if s.Overlay == nil {
+		return
+	}
+	wanted := reconcile.PathsOf(s.Overlay)
+	for way := range p.narrow {
+		if !slices.Contains(wanted, way) {
+			delete(p.narrow, way)
+			p.tell(way.Remote)
+		}
+	}
+}
+
+// tell hands on what passes on all ways to a remote.
+func (p *paths) tell(remote netip.Addr) {
+	least := 0
+	for way, bytes := range p.narrow {
+		if way.Remote == remote && (least == 0 || bytes < least) {
+			least = bytes
+		}
+	}
+	p.set(remote, least)
 }
 
 // waysOf returns the ways of outer packets that carry now, with the MTU of the WAN's device.

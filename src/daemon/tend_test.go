@@ -222,7 +222,7 @@ func TestPaths(t *testing.T) {
 	tried := make(chan int, 10)
 	passes := 1400
 	p := &paths{
-		latest: newLatest(), known: map[reconcile.Path]*pathway{}, results: make(chan result, 10),
+		latest: newLatest(), known: map[reconcile.Path]*pathway{}, narrow: map[reconcile.Path]int{}, results: make(chan result, 10),
 		try:   func(_ context.Context, _, _ netip.Addr, most int) (int, error) { tried <- most; return passes, nil },
 		set:   func(remote netip.Addr, bytes int) { set[remote.String()] = bytes },
 		fault: func(string, error) {},
@@ -259,4 +259,52 @@ func TestPaths(t *testing.T) {
 	wan.MTU = 9000
 	jumbo.Facts.WANs["wan"] = wan
 	round("larger frames", jumbo, epoch.Add(2*pathEvery), 9000, 1500)
+}
+
+// TestPathsToOneHub: two lines lead to one hub, and the narrower one counts, whichever was tried last, until nothing takes it.
+func TestPathsToOneHub(t *testing.T) {
+	at := netip.MustParseAddr
+	hub := at("198.51.100.1")
+	both := tended()
+	both.Facts.WANs["wanb"] = plan.WAN{Device: "eth2", Index: 2, Up: true, Carrier: true, MTU: 1500,
+		IPv4: plan.Side{Addrs: []netip.Prefix{netip.MustParsePrefix("203.0.113.2/24")}, Gateway: at("203.0.113.1")}}
+	both.Facts.Health["wanb"] = map[kstate.Family]plan.Verdict{kstate.IPv4: {State: "up"}}
+	both.Plan.WANs = append(both.Plan.WANs, plan.WANPlan{Name: "wanb"})
+	both.Overlay.Conns = append(both.Overlay.Conns, kstate.Conn{Name: "dcb", Local: at("203.0.113.2"), Remote: hub.String()})
+	set := -1
+	p := &paths{
+		latest: newLatest(), known: map[reconcile.Path]*pathway{}, narrow: map[reconcile.Path]int{}, results: make(chan result, 10),
+		set: func(_ netip.Addr, bytes int) { set = bytes }, fault: func(string, error) {},
+	}
+	p.try = func(context.Context, netip.Addr, netip.Addr, int) (int, error) { return 0, nil }
+	found := func(local string, bytes, want int) {
+		t.Helper()
+		p.tries++
+		p.take(result{path: reconcile.Path{Local: at(local), Remote: hub}, most: 1500, bytes: bytes})
+		if set != want {
+			t.Errorf("%d bytes from %s: %d to the hub, want %d", bytes, local, set, want)
+		}
+	}
+	p.look(t.Context(), both, epoch)
+	for range 2 {
+		p.take(<-p.results)
+	}
+	found("192.0.2.2", 1400, 1400)
+	found("203.0.113.2", 1500, 1400)
+	found("203.0.113.2", 1300, 1300)
+	found("203.0.113.2", 1500, 1400)
+	found("203.0.113.2", 1450, 1400)
+	p.look(t.Context(), tended(), epoch)
+	if set != 1400 {
+		t.Errorf("the wider line goes: %d", set)
+	}
+	p.look(t.Context(), both, epoch)
+	p.take(<-p.results)
+	found("203.0.113.2", 1450, 1400)
+	both.Overlay.Conns = both.Overlay.Conns[1:]
+	p.look(t.Context(), both, epoch)
+	if set != 1450 {
+		t.Errorf("the narrower line goes: %d", set)
+	}
+	found("203.0.113.2", 1500, 0)
 }
