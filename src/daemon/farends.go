@@ -43,6 +43,20 @@ func farEndsOf(s *reconcile.Snapshot) []watched {
 	return out
 }
 
+// judgedIn names the far ends that a configuration has, whether or not they can be watched now: their verdicts hold meanwhile.
+func judgedIn(c *config.Config) map[string]bool {
+	out := map[string]bool{}
+	for _, p := range c.Pseudowires {
+		out[p.Name] = p.Enabled
+	}
+	for _, b := range c.Bonds {
+		for _, m := range b.Members {
+			out[m.Name] = out[m.Name] || b.Enabled && !m.Pseudowire && len(m.Probes) > 0
+		}
+	}
+	return out
+}
+
 // watch puts together how one far end is watched. What has no address of its own is watched as a link.
 func watch(s *reconcile.Snapshot, name, device string, probes []string, own []netip.Prefix) watched {
 	w := watched{name: name, path: probe.Path{WAN: name, Family: kstate.IPv4, Device: device, Index: s.Indexes[device]}}

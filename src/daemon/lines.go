@@ -24,6 +24,7 @@ type line struct {
 // lines keeps a prober for each WAN and family of the configuration in force, on the path that the last pass found.
 type lines struct {
 	daemon *daemon
+	forget func(keep map[string]bool) // drops the verdicts on all other far ends
 	news   chan struct{}
 
 	mu      sync.Mutex
@@ -54,7 +55,7 @@ type way struct {
 }
 
 func newLines(d *daemon) *lines {
-	return &lines{daemon: d, news: make(chan struct{}, 1), probers: make(map[line]*prober), indexes: make(map[int]bool)}
+	return &lines{daemon: d, forget: func(keep map[string]bool) { d.loop.ForgetFarEnds(keep) }, news: make(chan struct{}, 1), probers: make(map[line]*prober), indexes: make(map[int]bool)}
 }
 
 // offer gives the outcome of a pass; it never blocks.
@@ -139,13 +140,14 @@ func (l *lines) follow(ctx context.Context, s *reconcile.Snapshot, running *sync
 		l.send(l.prober(ctx, at, e.probes, running), way{e.path, true})
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	for at, p := range l.probers {
 		if !wanted[at] {
 			p.stop()
 			delete(l.probers, at)
 		}
 	}
+	l.mu.Unlock()
+	l.forget(judgedIn(s.Config))
 }
 
 // send has a prober take a way.
