@@ -33,6 +33,29 @@ func MetricsOf(d *Document) []Metric {
 	add("start_time_seconds", "gauge", "When the daemon started, in seconds since the epoch.", float64(d.Started))
 	add("config_ok", "gauge", "1 if the configuration file has no errors.", oneIf(d.Config.State == ConfigOK))
 	add("warnings", "gauge", "Warnings in the status.", float64(len(d.Warnings)))
+	wanMetrics(d, add)
+	for _, name := range slices.Sorted(maps.Keys(d.Policies)) {
+		for _, s := range d.Policies[name].Active {
+			add("policy_share_ratio", "gauge", "Part of a policy's new connections that a WAN carries, 0 to 1.", s.Percent/100,
+				"policy", name, "interface", s.Interface)
+		}
+	}
+	siteMetrics(d, add)
+	for _, r := range d.Rules {
+		if r.Hits != nil {
+			add("rule_hits_total", "counter", "Forwarded connections that a rule took.", float64(*r.Hits), "rule", r.Name)
+		}
+	}
+	counterMetrics(d, add)
+	order.By(all, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// adder adds a metric: its name without the prefix of all, gauge or counter, and labels as names and values in turn.
+type adder func(name, typ, help string, v float64, labels ...string)
+
+// wanMetrics adds the numbers of each family of each WAN.
+func wanMetrics(d *Document, add adder) {
 	for _, name := range slices.Sorted(maps.Keys(d.Interfaces)) {
 		i := d.Interfaces[name]
 		for _, s := range []struct {
@@ -57,18 +80,10 @@ func MetricsOf(d *Document) []Metric {
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.Policies)) {
-		for _, s := range d.Policies[name].Active {
-			add("policy_share_ratio", "gauge", "Part of a policy's new connections that a WAN carries, 0 to 1.", s.Percent/100,
-				"policy", name, "interface", s.Interface)
-		}
-	}
-	siteMetrics(d, add)
-	for _, r := range d.Rules {
-		if r.Hits != nil {
-			add("rule_hits_total", "counter", "Forwarded connections that a rule took.", float64(*r.Hits), "rule", r.Name)
-		}
-	}
+}
+
+// counterMetrics adds what has been counted since the start.
+func counterMetrics(d *Document, add adder) {
 	for _, c := range []struct {
 		name, help string
 		value      uint64
@@ -81,12 +96,10 @@ func MetricsOf(d *Document) []Metric {
 	} {
 		add(c.name+"_total", "counter", c.help, float64(c.value))
 	}
-	order.By(all, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
-	return all
 }
 
 // siteMetrics adds the numbers of what joins sites.
-func siteMetrics(d *Document, add func(name, typ, help string, v float64, labels ...string)) {
+func siteMetrics(d *Document, add adder) {
 	for _, name := range slices.Sorted(maps.Keys(d.Pseudowires)) {
 		w := d.Pseudowires[name]
 		add("pseudowire_up", "gauge", "1 while the far end of the pseudowire answers.", oneIf(w.State == "up" || w.State == "degraded"), "pseudowire", name)

@@ -12,6 +12,13 @@ const howShown = 8
 
 // sites writes the tables of what joins sites. Reasons stand below them, where something does not work.
 func (p *printer) sites(d *Document) {
+	p.pseudowires(d)
+	p.ipsec(d)
+	p.bonds(d)
+	p.tunnels(d)
+}
+
+func (p *printer) pseudowires(d *Document) {
 	rows := [][]string{{"PSEUDOWIRE", "STATE", "FOR", "VIA", "REMOTE", "IPSEC", "MTU", "MSS", "RTT"}}
 	var notes, sizes []string
 	how := map[string][]string{} // which pseudowires have an MTU by the same computation
@@ -33,8 +40,11 @@ func (p *printer) sites(d *Document) {
 	}
 	p.noted(rows, notes)
 	p.b.WriteString(strings.Join(sizes, ""))
-	rows = [][]string{{"IPSEC", "STATE", "FOR", "REMOTE", "IN", "OUT", "REKEY", "CIPHER"}}
-	notes = nil
+}
+
+func (p *printer) ipsec(d *Document) {
+	rows := [][]string{{"IPSEC", "STATE", "FOR", "REMOTE", "IN", "OUT", "REKEY", "CIPHER"}}
+	var notes []string
 	for _, name := range slices.Sorted(maps.Keys(d.IPsec)) {
 		x := d.IPsec[name]
 		rekey := "-"
@@ -46,8 +56,11 @@ func (p *printer) sites(d *Document) {
 		notes = append(notes, note(name, fault(x.State, x.Reason, "")))
 	}
 	p.noted(rows, notes)
-	rows = [][]string{{"BOND", "STATE", "FOR", "MODE", "ACTIVE", "MEMBERS", "MTU"}}
-	notes = nil
+}
+
+func (p *printer) bonds(d *Document) {
+	rows := [][]string{{"BOND", "STATE", "FOR", "MODE", "ACTIVE", "MEMBERS", "MTU"}}
+	var notes []string
 	for _, name := range slices.Sorted(maps.Keys(d.Bonds)) {
 		b := d.Bonds[name]
 		var members []string
@@ -63,8 +76,11 @@ func (p *printer) sites(d *Document) {
 		notes = append(notes, note(name, fault(b.State, b.Reason, b.Detached)), note(name+" uses "+strings.Join(b.Active, ","), b.Why))
 	}
 	p.noted(rows, notes)
-	rows = [][]string{{"TUNNEL", "STATE", "FOR", "VIA", "REMOTE", "PREFIX", "MTU"}}
-	notes = nil
+}
+
+func (p *printer) tunnels(d *Document) {
+	rows := [][]string{{"TUNNEL", "STATE", "FOR", "VIA", "REMOTE", "PREFIX", "MTU"}}
+	var notes []string
 	for _, name := range slices.Sorted(maps.Keys(d.Tunnels)) {
 		t := d.Tunnels[name]
 		rows = append(rows, []string{name, t.State, age(d.Time, t.Since), dash(t.Interface), dash(t.Remote), dash(t.Prefix), size(t.MTU)})
