@@ -90,10 +90,12 @@ func TestTender(t *testing.T) {
 	}
 	h.look(t.Context(), tended(), epoch.Add(time.Second/2))
 	expect("too early")
+	for _, name := range []string{"second try", "third try", "fourth try"} {
+		next = h.look(t.Context(), tended(), next)
+		expect(name, "resolve dc.example", "initiate dc", "fault")
+	}
 	next = h.look(t.Context(), tended(), next)
-	expect("second try", "resolve dc.example", "initiate dc", "fault")
-	next = h.look(t.Context(), tended(), next)
-	expect("third try", "resolve dc.example", "initiate dc", "rebuild l2", "fault")
+	expect("fifth try", "resolve dc.example", "initiate dc", "rebuild l2", "fault")
 	if next = h.look(t.Context(), lineDown(tended()), next); !next.IsZero() {
 		t.Errorf("without a line, next after %s", next.Sub(epoch))
 	}

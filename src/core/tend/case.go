@@ -13,8 +13,9 @@ const (
 	// Settle is how long a new SA is given before it is blamed: health wants several answers before it speaks.
 	Settle = 10 * time.Second
 	// From these tries on it is asked whether the peer is there at all, the tunnel is made anew, and the SA is ended unasked. While a
-	// path is away the SA is best left: frames pass the moment it is back.
-	asksAt, rebuildsAt, endsAt = 2, 3, 8
+	// path is away the SA is best left: frames pass the moment it is back. A tunnel made anew costs its neighbours a moment too, so that
+	// comes after fifteen seconds of silence.
+	asksAt, rebuildsAt, endsAt = 2, 5, 8
 )
 
 // End is what is known of the far end of one pseudowire.

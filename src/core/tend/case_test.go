@@ -56,7 +56,7 @@ func TestBackOff(t *testing.T) {
 
 func TestLook(t *testing.T) {
 	down := End{State: "down", Path: "wan", Initiates: true}
-	tried := Case{path: "wan", Tries: 4, Next: at(8), last: at(0), clad: 2}
+	tried := Case{path: "wan", Tries: 4, Next: at(8), last: at(0), clad: 4}
 	with := func(f func(*End)) End { e := down; f(&e); return e }
 	for name, tc := range map[string]struct {
 		c     Case
