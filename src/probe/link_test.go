@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -203,9 +204,9 @@ func TestResponder(t *testing.T) {
 			t.Errorf("%d answers within a second, want %d", n, answersPerSecond-1)
 		}
 		at := time.Now()
-		r.LinkEvent() // opens anew at once, which fails, and a second later again
+		r.LinkEvent() // opens anew at once, which fails, and a moment later again
 		link = <-links
-		if took := time.Since(at); took != reopen || opened != 3 {
+		if took := time.Since(at); took != reopenFirst || opened != 3 {
 			t.Errorf("opened %d times, the last after %v", opened, took)
 		}
 		link.feed <- frameIn{ask, farMAC}
@@ -216,6 +217,28 @@ func TestResponder(t *testing.T) {
 		}
 		if <-link.gone; opened != 3 {
 			t.Errorf("opened %d times", opened)
+		}
+	})
+}
+
+// TestResponderPauses: a device that cannot be opened is tried less and less often, one that is taken down and up again at once.
+func TestResponderPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waits []time.Duration
+		at := time.Now()
+		r := NewResponder("pw")
+		r.open = func(string) (linkConn, error) {
+			waits = append(waits, time.Since(at))
+			at = time.Now()
+			return nil, errDown
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		r.Run(ctx)
+		const ms = time.Millisecond
+		want := []time.Duration{0, 10 * ms, 20 * ms, 40 * ms, 80 * ms, 160 * ms, 320 * ms, 640 * ms, time.Second, time.Second, time.Second}
+		if !slices.Equal(waits, want) {
+			t.Errorf("waited %v, want %v", waits, want)
 		}
 	})
 }

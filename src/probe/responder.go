@@ -39,22 +39,29 @@ func notForOthers() []bpf.Instruction {
 	}
 }
 
-// reopen is how long a Responder waits after its socket failed, unless LinkEvent says that the device has changed.
-const reopen = time.Second
+// A Responder waits reopenFirst after its socket failed, then twice as long each time up to reopenMost, unless LinkEvent says that the
+// device has changed. Whoever makes a device a member of a bond takes it down for a moment, which ends the socket: the far end must
+// not take that for silence, so the first waits are short.
+const reopenFirst, reopenMost = 10 * time.Millisecond, time.Second
 
 // Run answers until the context ends. What fails is tried again: it returns nil.
 func (r *Responder) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, r.drop)()
-	wait := time.NewTimer(reopen)
+	wait := time.NewTimer(reopenMost)
 	defer wait.Stop()
+	pause := reopenFirst
 	for {
-		r.serve(ctx)
-		wait.Reset(reopen)
+		if r.serve(ctx) {
+			pause = reopenFirst
+		}
+		wait.Reset(pause)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-r.again:
+			pause = reopenFirst
 		case <-wait.C:
+			pause = min(2*pause, reopenMost)
 		}
 	}
 }
@@ -77,11 +84,11 @@ func (r *Responder) drop() {
 	}
 }
 
-// serve answers until the socket fails.
-func (r *Responder) serve(ctx context.Context) {
+// serve answers until the socket fails, and says whether it has heard anything.
+func (r *Responder) serve(ctx context.Context) (heard bool) {
 	c, err := r.open(r.device)
 	if err != nil {
-		return
+		return false
 	}
 	r.mu.Lock()
 	r.conn = c
@@ -92,13 +99,15 @@ func (r *Responder) serve(ctx context.Context) {
 	for ctx.Err() == nil {
 		n, from, err := c.ReadFrom(buf)
 		if err != nil {
-			return
+			return heard
 		}
+		heard = true
 		if respond(buf[:n], from, c.Addr()) && limit.take(time.Now()) {
 			// An answer that cannot be sent is lost, like any frame.
 			_ = c.WriteTo(buf[:n], from)
 		}
 	}
+	return heard
 }
 
 // respond makes a message its reply, in place. A group asks nothing, and our own messages mean that the link loops.

@@ -110,8 +110,13 @@ func (p *pair) oneMode(t *testing.T, name, mode, more string, limit time.Duratio
 	for _, s := range p.both() {
 		wait(t, 60*time.Second, s.name+": slaves", func() string { return sorted(s.slaves()) }, "pw1 pw2")
 	}
-	time.Sleep(time.Second)
+	time.Sleep(2 * time.Second)
 	gap(t, "line back, "+name, flow.Stop(), at, 200*time.Millisecond)
+	for _, s := range p.both() { // becoming a member again is no reason to lose it once more
+		if got := sorted(s.slaves()); got != "pw1 pw2" {
+			t.Errorf("%s: slaves %s 2 s after the line was back", s.name, got)
+		}
+	}
 }
 
 // TestBondOptionsLive changes the options of a bond that carries traffic.

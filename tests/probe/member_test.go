@@ -52,6 +52,44 @@ func TestLoopbackInactiveMember(t *testing.T) {
 	}
 }
 
+// A device that becomes a member of a bond is down for a moment and gets another address: neither end takes that for silence.
+func TestLoopbackJoinsBond(t *testing.T) {
+	lab.Need(t, lab.Netns, lab.Bridge, lab.Bonding)
+	l := lab.New(t)
+	nearHost, mid, farHost := l.Host("near"), l.Host("mid"), l.Host("far")
+	one, two := newSpan(l, nearHost, mid, farHost, "m1"), newSpan(l, nearHost, mid, farHost, "m2")
+	join := func(h *lab.Host, m string) {
+		h.IP("link set dev %s down", m)
+		h.IP("link set dev %s master bond0", m)
+		h.IP("link set dev %s up", m)
+	}
+	for _, h := range []*lab.Host{nearHost, farHost} {
+		h.IP("link add name bond0 type bond mode balance-rr miimon 100")
+		join(h, one.name)
+		h.IP("link set dev %s up", two.name)
+		h.IP("link set dev bond0 up")
+	}
+	near, far := start(t, nearHost), start(t, farHost)
+	far.order(order{Do: "respond", Device: two.name})
+	id := near.add(link(two.name), loopback(tenth))
+	near.state(id, 0, "up", 10*time.Second)
+	m := near.mark()
+	for range 3 {
+		for _, h := range []*lab.Host{farHost, nearHost} {
+			join(h, two.name)
+			time.Sleep(time.Second)
+			h.IP("link set dev %s nomaster", two.name)
+			h.IP("link set dev %s up", two.name)
+			time.Sleep(time.Second)
+		}
+	}
+	for _, e := range near.since(m) {
+		if e.To == "down" {
+			t.Errorf("down: %s", e.Reason)
+		}
+	}
+}
+
 // A pseudowire that is a port of a bridge at one end and stands alone at the other.
 func TestLoopbackPseudowire(t *testing.T) {
 	lab.Need(t, lab.Netns, lab.Bridge, lab.L2TP)

@@ -49,6 +49,8 @@ func TestStatus(t *testing.T) {
 	if w := d.Pseudowires["pw"]; w.State != "waiting" || w.Guard != "blocked" || w.Reason == "" {
 		t.Errorf("pseudowire: %+v", w)
 	}
+	// The log follows the status by a pass, which charon's events call.
+	lab.Wait(5*time.Second, func() bool { return strings.Contains(n.A.Daemon.Log(), "wrong key or identity") })
 	log := n.A.Daemon.Log()
 	if n := strings.Count(log, "wrong key or identity"); n != 1 {
 		t.Errorf("the wrong key is logged %d times", n)
