@@ -26,6 +26,7 @@ type Options struct {
 	Config  string // path of the configuration file
 	Socket  string // path of the control socket; the state file lies beside it
 	VICI    string // path of charon's control socket
+	UBus    string // "auto": where there is a ubusd, "off" or empty: never, else the path of its socket
 	Version string
 	Log     *logrus.Logger
 }
@@ -56,6 +57,7 @@ type daemon struct {
 	paths   *paths
 	tender  *tender
 	forced  forced
+	bus     *bus
 }
 
 // Run is the daemon. It returns nil after ctx ended (everything stays in place, for the next start) and after `multiwan stop`.
@@ -86,6 +88,7 @@ func Run(ctx context.Context, o Options) error {
 	d.loop = reconcile.New(ports)
 	d.names, d.paths = newNames(d), newPaths(d)
 	d.tender = newTender(d)
+	d.bus = newBus(d)
 	d.boot()
 	return d.serve(ctx, listener)
 }
@@ -108,6 +111,7 @@ func (d *daemon) serve(ctx context.Context, listener *socket.Listener) error {
 		{"watchdog", d.lines.watchdog},
 		{"hooks", d.hooks.Run},
 		{"hang-up signal", d.reloadOnHangup},
+		{"ubus", d.bus.run},
 		{"control socket", func(ctx context.Context) error { return control.NewServer(d.methods()).Serve(ctx, listener) }},
 	} {
 		group.Go(func() error {
@@ -160,6 +164,7 @@ func (d *daemon) publish(s reconcile.Snapshot) {
 	d.names.offer(s)
 	d.paths.offer(s)
 	d.tender.offer(s)
+	d.bus.wake()
 }
 
 // hook hands an event on to the user's programs.
