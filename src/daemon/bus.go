@@ -73,8 +73,11 @@ func (b *bus) run(ctx context.Context) error {
 	return nil
 }
 
-// begin publishes the object on a new connection; its calls live as long as ctx.
+// begin follows netifd on a new connection and publishes the object; its calls live as long as ctx.
 func (b *bus) begin(ctx, short context.Context, c *ubus.Conn) error {
+	if err := b.daemon.netifd.Follow(ctx, short, c); err != nil {
+		return err
+	}
 	o := &ubus.Object{Path: busObject, Handle: func(r *ubus.Request) { b.handle(ctx, r) }}
 	for _, m := range b.methods {
 		o.Methods = append(o.Methods, signature(m))

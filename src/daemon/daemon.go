@@ -17,6 +17,7 @@ import (
 	"multiwan/src/core/diff"
 	"multiwan/src/hook"
 	"multiwan/src/journal"
+	"multiwan/src/openwrt/netifd"
 	"multiwan/src/reconcile"
 	"multiwan/src/socket"
 )
@@ -58,6 +59,7 @@ type daemon struct {
 	tender  *tender
 	forced  forced
 	bus     *bus
+	netifd  *netifd.Source
 }
 
 // Run is the daemon. It returns nil after ctx ended (everything stays in place, for the next start) and after `multiwan stop`.
@@ -77,7 +79,8 @@ func Run(ctx context.Context, o Options) error {
 	d.hooks = hook.New("", func(m string) { o.Log.Warn(m) })
 	d.lines = newLines(d)
 	d.answers = newAnswers()
-	ports := k.ports(statePath(o.Socket))
+	d.netifd = newNetifd(d)
+	ports := k.ports(statePath(o.Socket), d.netifd)
 	d.ike = newIKE(o.VICI, func() { d.loop.Kick("security associations") })
 	d.record.sites.conns, d.record.sites.hook = d.ike.Status, d.hooks.Send
 	ports.IKE = d.ike
@@ -89,6 +92,9 @@ func Run(ctx context.Context, o Options) error {
 	d.names, d.paths = newNames(d), newPaths(d)
 	d.tender = newTender(d)
 	d.bus = newBus(d)
+	if path, wanted := o.wanted(); wanted {
+		look(ctx, d.netifd, path)
+	}
 	d.boot()
 	return d.serve(ctx, listener)
 }
@@ -186,7 +192,7 @@ func Clean(ctx context.Context, socket, vici string) error {
 		return err
 	}
 	defer k.close()
-	ports := k.ports(statePath(socket))
+	ports := k.ports(statePath(socket), nil)
 	ports.IKE = newIKE(vici, func() {})
 	return reconcile.Cleanup(ctx, ports)
 }
