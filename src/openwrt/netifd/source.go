@@ -60,7 +60,8 @@ type follower struct {
 	*Source
 	conn *ubus.Conn
 	own  uint32 // our object, which subscribes
-	// news asks for a look at netifd: for a new subscription, or only for everything.
+	to   uint32 // what it is subscribed to; used by run alone
+	// again asks for a look at netifd now, news for one when it has settled.
 	again, news chan struct{}
 }
 
@@ -113,7 +114,7 @@ func (f *follower) notified(r *ubus.Request) {
 	}
 }
 
-// run subscribes and looks when it has to.
+// run looks at netifd when it has to.
 func (f *follower) run(ctx context.Context) {
 	var later <-chan time.Time
 	for {
@@ -129,9 +130,9 @@ func (f *follower) run(ctx context.Context) {
 			}
 			continue
 		case <-f.again:
-			err = f.look(ctx, true)
+			err = f.look(ctx)
 		case <-later:
-			err = f.look(ctx, false)
+			err = f.look(ctx)
 		}
 		later = nil
 		if errors.Is(err, ubus.NotFound) {
@@ -146,13 +147,15 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// look asks netifd for everything, on a new subscription if need be.
-func (f *follower) look(ctx context.Context, subscribe bool) error {
+// look asks netifd for everything, once it is subscribed to: a netifd that was restarted has another id and no subscribers.
+func (f *follower) look(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, ask)
 	defer stop()
 	id, err := find(ctx, f.conn)
-	if err == nil && subscribe {
-		err = f.conn.Subscribe(ctx, f.own, id)
+	if err == nil && id != f.to {
+		if err = f.conn.Subscribe(ctx, f.own, id); err == nil {
+			f.to = id
+		}
 	}
 	if err != nil {
 		return err
