@@ -2,6 +2,7 @@ package netifd
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -113,4 +114,32 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: no error", bad)
 		}
 	}
+}
+
+// FuzzDump reads bytes as a dump, and joins what is in it.
+func FuzzDump(f *testing.F) {
+	for _, event := range append(events, "all-up") {
+		text, err := os.ReadFile("testdata/" + event + ".json")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(`{"interface":[{"interface":"a","device":"@b"},{"interface":"b","device":"@a","ipv6-prefix":[{"address":"::","mask":0}]}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		all, err := parseDump(text)
+		if err != nil {
+			return
+		}
+		s := newState()
+		s.replace(all)
+		for name := range s.networks {
+			if _, ok := s.join(WAN{Name: name}); !ok {
+				t.Errorf("%q is there and is not", name)
+			}
+		}
+		if len(all) == len(s.networks) && len(s.replace(all)) != 0 {
+			t.Error("the same again is news")
+		}
+	})
 }

@@ -203,18 +203,20 @@ func (c *Conn) send(m message, p *pending) (seq uint16, err error) {
 	}
 	err = c.err
 	c.mu.Unlock()
-	if err != nil {
-		return m.seq, err
+	if err == nil {
+		err = c.write(m)
 	}
-	return m.seq, c.write(m)
+	if err != nil {
+		c.mu.Lock()
+		delete(c.waiting, m.seq)
+		c.mu.Unlock()
+	}
+	return m.seq, err
 }
 
 // write sends a message; c.writing is held.
 func (c *Conn) write(m message) error {
 	if len(m.blob)+headerLen > MaxMessage {
-		c.mu.Lock()
-		delete(c.waiting, m.seq)
-		c.mu.Unlock()
 		return ErrTooLong
 	}
 	_ = c.conn.SetWriteDeadline(time.Now().Add(writeTime))

@@ -157,6 +157,17 @@ func TestTooLong(t *testing.T) {
 	if err := c.Ping(t.Context()); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
+	// An answer has the number of the call that it is to, which may be that of a call of ours that waits.
+	waits := make(chan error, 1)
+	go func() { waits <- c.Ping(t.Context()) }()
+	seq := f.get().seq
+	if err := (&Request{conn: c, seq: seq}).Reply(w.Table()); !errors.Is(err, ErrTooLong) {
+		t.Error(err)
+	}
+	f.status(seq, OK)
+	if err := <-waits; err != nil {
+		t.Error(err)
+	}
 }
 
 // TestObject follows a service: its signature, a call, its answers, subscribers, the end of what it subscribed to.
