@@ -12,6 +12,7 @@ import (
 	"multiwan/src/core/kstate"
 	"multiwan/src/core/plan"
 	"multiwan/src/core/status"
+	"multiwan/src/openwrt/netifd"
 	"multiwan/src/reconcile"
 )
 
@@ -45,8 +46,8 @@ func (d *daemon) callPlan(ctx context.Context, a control.Args) (any, error) {
 }
 
 // Plan says what a daemon would change if it were started now, each WAN that can send taken as up. It changes nothing.
-func Plan(ctx context.Context, path, socket string) (*status.Changes, error) {
-	c, found, err := read(path)
+func Plan(ctx context.Context, o Options) (*status.Changes, error) {
+	c, found, err := read(o.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,11 @@ func Plan(ctx context.Context, path, socket string) (*status.Changes, error) {
 		return nil, err
 	}
 	defer k.close()
-	loop := reconcile.New(k.ports(statePath(socket)))
+	n := netifd.New(func([]string) {}, func(error) {})
+	if path, wanted := o.wanted(); wanted {
+		look(ctx, n, path)
+	}
+	loop := reconcile.New(k.ports(statePath(o.Socket), n))
 	for _, i := range c.Interfaces {
 		for _, f := range i.Families {
 			loop.SetVerdict(i.Name, f, plan.Verdict{State: "up"}, "assumed", time.Now())

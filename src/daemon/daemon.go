@@ -17,6 +17,7 @@ import (
 	"multiwan/src/core/diff"
 	"multiwan/src/hook"
 	"multiwan/src/journal"
+	"multiwan/src/openwrt/netifd"
 	"multiwan/src/reconcile"
 	"multiwan/src/socket"
 )
@@ -26,6 +27,7 @@ type Options struct {
 	Config  string // path of the configuration file
 	Socket  string // path of the control socket; the state file lies beside it
 	VICI    string // path of charon's control socket
+	UBus    string // "auto": where there is a ubusd, "off" or empty: never, else the path of its socket
 	Version string
 	Log     *logrus.Logger
 }
@@ -56,6 +58,8 @@ type daemon struct {
 	paths   *paths
 	tender  *tender
 	forced  forced
+	bus     *bus
+	netifd  *netifd.Source
 }
 
 // Run is the daemon. It returns nil after ctx ended (everything stays in place, for the next start) and after `multiwan stop`.
@@ -75,7 +79,8 @@ func Run(ctx context.Context, o Options) error {
 	d.hooks = hook.New("", func(m string) { o.Log.Warn(m) })
 	d.lines = newLines(d)
 	d.answers = newAnswers()
-	ports := k.ports(statePath(o.Socket))
+	d.netifd = newNetifd(d)
+	ports := k.ports(statePath(o.Socket), d.netifd)
 	d.ike = newIKE(o.VICI, func() { d.loop.Kick("security associations") })
 	d.record.sites.conns, d.record.sites.hook = d.ike.Status, d.hooks.Send
 	ports.IKE = d.ike
@@ -86,6 +91,10 @@ func Run(ctx context.Context, o Options) error {
 	d.loop = reconcile.New(ports)
 	d.names, d.paths = newNames(d), newPaths(d)
 	d.tender = newTender(d)
+	d.bus = newBus(d)
+	if path, wanted := o.wanted(); wanted {
+		look(ctx, d.netifd, path)
+	}
 	d.boot()
 	return d.serve(ctx, listener)
 }
@@ -108,6 +117,7 @@ func (d *daemon) serve(ctx context.Context, listener *socket.Listener) error {
 		{"watchdog", d.lines.watchdog},
 		{"hooks", d.hooks.Run},
 		{"hang-up signal", d.reloadOnHangup},
+		{"ubus", d.bus.run},
 		{"control socket", func(ctx context.Context) error { return control.NewServer(d.methods()).Serve(ctx, listener) }},
 	} {
 		group.Go(func() error {
@@ -160,6 +170,7 @@ func (d *daemon) publish(s reconcile.Snapshot) {
 	d.names.offer(s)
 	d.paths.offer(s)
 	d.tender.offer(s)
+	d.bus.wake()
 }
 
 // hook hands an event on to the user's programs.
@@ -181,7 +192,7 @@ func Clean(ctx context.Context, socket, vici string) error {
 		return err
 	}
 	defer k.close()
-	ports := k.ports(statePath(socket))
+	ports := k.ports(statePath(socket), nil)
 	ports.IKE = newIKE(vici, func() {})
 	return reconcile.Cleanup(ctx, ports)
 }

@@ -51,6 +51,7 @@ func bare(t *testing.T, text string) (*daemon, *bytes.Buffer) {
 	d.hooks = hook.New("", func(string) {})
 	d.lines = newLines(d)
 	d.loop = reconcile.New(reconcile.Ports{})
+	d.bus, d.netifd = newBus(d), newNetifd(d)
 	d.boot()
 	return d, &log
 }

@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 
-	"multiwan/src/core/config"
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
-	"multiwan/src/core/plan"
 	"multiwan/src/kernel/conntrack"
 	"multiwan/src/kernel/facts"
 	"multiwan/src/kernel/nft"
 	"multiwan/src/kernel/rtnl"
 	"multiwan/src/kernel/sysctl"
+	"multiwan/src/openwrt/netifd"
 	"multiwan/src/reconcile"
 )
 
@@ -64,11 +63,11 @@ func (k *kernel) close() {
 	}
 }
 
-// ports returns what the loop works on.
-func (k *kernel) ports(state string) reconcile.Ports {
+// ports returns what the loop works on; n is nil where netifd is not asked.
+func (k *kernel) ports(state string, n *netifd.Source) reconcile.Ports {
 	return reconcile.Ports{
 		Routing: routing{k.rtnl}, Netfilter: netfilter{k.nft}, Conntrack: tracking{k.conntrack}, Settings: k.sysctl,
-		Source: source{facts.New(k.rtnl)}, Overlay: k.joining, Boot: bootID(k.sysctl), State: state,
+		Source: source{facts.New(k.rtnl), n}, Overlay: k.joining, Boot: bootID(k.sysctl), State: state,
 	}
 }
 
@@ -118,21 +117,6 @@ func (n netfilter) Apply(ctx context.Context, want []kstate.Table, flush []strin
 	}
 	_, err := n.Conn.Apply(ctx, want, nft.Observed{}, refs)
 	return err
-}
-
-// source asks the kernel for the devices and addresses of the configured WANs.
-type source struct{ *facts.Source }
-
-func (s source) Network(ctx context.Context, c *config.Config) (plan.Network, error) {
-	var wants []facts.Want
-	for _, i := range c.Interfaces {
-		if !i.Enabled {
-			continue
-		}
-		wants = append(wants, facts.Want{Name: i.Name, Device: i.Device, Families: i.Families, Gateway4: i.Gateway, Gateway6: i.Gateway6,
-			Addrs: i.Addresses, Prefixes: i.Prefixes})
-	}
-	return s.Source.Network(ctx, wants)
 }
 
 type tracking struct{ *conntrack.Conn }

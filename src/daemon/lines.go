@@ -212,6 +212,7 @@ func (d *daemon) verdict(u probe.Update) {
 		d.loop.SetVerdict(u.WAN, u.Family, v, last.Reason, last.At)
 	}
 	d.record.transitions(u)
+	d.bus.wake()
 }
 
 // carries says whether a link, named by index or device, is that of a WAN.

@@ -67,7 +67,8 @@ var table = map[string]permission{
 	"kernel/link":      {ours: []string{"core", "kernel/rtnl"}, outside: []string{netlink}},
 	"kernel/facts":     {ours: []string{"core", "kernel/rtnl"}},
 	"kernel":           {ours: []string{"core"}},
-	"openwrt":          {ours: []string{"core"}},
+	"openwrt/ubus":     {ours: []string{"core/json", "socket"}},
+	"openwrt":          {ours: []string{"core", "openwrt/ubus"}},
 	"ipsec":            {ours: []string{"core", "socket"}},
 	"probe": {ours: []string{"core", "socket"}, outside: []string{
 		"github.com/mdlayher/arp", "golang.org/x/net/bpf"}},

@@ -49,6 +49,7 @@ type call struct {
 	args           []string
 	stdout, stderr io.Writer
 	config, socket string
+	ubus           string // auto, off or a path
 }
 
 // flagSet returns the command's options with those that all commands share.
@@ -56,11 +57,10 @@ func (c *command) flagSet(in *call) *flag.FlagSet {
 	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	fs.StringVar(&in.config, "config", "/etc/config/multiwan", "configuration `file`")
 	fs.StringVar(&in.socket, "socket", control.DefaultPath, "control socket, its `path`")
-	fs.Func("ubus", "auto or off: how to reach ubus; this version never does", func(v string) error {
-		if v != "auto" && v != "off" {
-			return errors.New("want auto or off: this version cannot use ubus")
-		}
-		return nil
+	in.ubus = "auto"
+	fs.Func("ubus", "use of OpenWrt's ubus: auto, off, or the `path` of ubusd's socket (default auto)", func(v string) error {
+		in.ubus = v
+		return busMode(v)
 	})
 	if c.flags != nil {
 		c.flags(fs)
@@ -139,11 +139,6 @@ func exitCode(err error) int {
 		}
 	}
 	return exitFailed
-}
-
-// ask calls the daemon.
-func (c *call) ask(method string, params map[string]any, result any) error {
-	return control.Call(c.ctx, c.socket, method, params, result)
 }
 
 // want checks the number of arguments.

@@ -29,7 +29,7 @@ func planCommand() *command {
 			changes := new(status.Changes)
 			err = c.ask("plan", map[string]any{"text": string(text)}, changes)
 			if errors.Is(err, control.ErrNotRunning) {
-				changes, err = daemon.Plan(c.ctx, c.config, c.socket)
+				changes, err = daemon.Plan(c.ctx, daemon.Options{Config: c.config, Socket: c.socket, UBus: c.ubus})
 			}
 			if err != nil {
 				return err

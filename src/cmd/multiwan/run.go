@@ -19,7 +19,7 @@ func runCommand() *command {
 			if err := c.want(0, 0, ""); err != nil {
 				return err
 			}
-			return daemon.Run(c.ctx, daemon.Options{Config: c.config, Socket: c.socket, VICI: vici, Version: version, Log: journal.Open()})
+			return daemon.Run(c.ctx, daemon.Options{Config: c.config, Socket: c.socket, VICI: vici, UBus: c.ubus, Version: version, Log: journal.Open()})
 		},
 	}
 }

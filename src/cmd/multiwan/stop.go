@@ -20,7 +20,7 @@ func stopCommand() *command {
 			if err := c.want(0, 0, ""); err != nil {
 				return err
 			}
-			err := c.ask("stop", nil, nil)
+			err := control.Call(c.ctx, c.socket, "stop", nil, nil) // it is not on ubus
 			if !errors.Is(err, control.ErrNotRunning) {
 				return err
 			}

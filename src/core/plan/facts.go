@@ -13,6 +13,8 @@ type Network struct {
 	WANs map[string]WAN
 	// Masquerades says that another program translates the sources of forwarded packets (fw4 on OpenWrt): snat 'auto' leaves it to it.
 	Masquerades bool
+	// Devices maps names of netifd networks that rules name in src_iface to devices; a name that is missing is taken as a device.
+	Devices map[string]string
 }
 
 // WAN is the device and the addresses of one WAN.
@@ -105,6 +107,4 @@ type Facts struct {
 	// Apart has the policies with balance packet whose members' round-trip times differ by more than delay_spread, and by how much: see
 	// Spread. Connections are spread then.
 	Apart map[string]map[kstate.Family]time.Duration
-	// Devices maps names of netifd networks that rules name in src_iface to devices; a name that is missing is taken as a device.
-	Devices map[string]string
 }
