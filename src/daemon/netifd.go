@@ -23,6 +23,9 @@ const firstLook = 2 * time.Second
 
 // look asks netifd before the first pass: a daemon that begins anew and knew no devices would take the routes of its predecessor away.
 func look(ctx context.Context, n *netifd.Source, path string) {
+	if !ubus.Linked {
+		return
+	}
 	c, err := ubus.Dial(path)
 	if err != nil {
 		return // there is none yet, or the bus tells what is wrong
