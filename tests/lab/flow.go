@@ -22,6 +22,7 @@ type Packet struct {
 	// Source is the sender as the far end saw it, so it tells the WAN. Pings
 	// do not know it.
 	Source netip.AddrPort
+	Again  int   // further answers to the same packet
 	Err    error // of the send call: no route, prohibited
 }
 
@@ -42,6 +43,15 @@ func (r Report) lost() (n int) {
 		if p.Lost() {
 			n++
 		}
+	}
+	return n
+}
+
+// Duplicates counts answers beyond the first of each packet. A packet that comes twice to the far end is answered twice, so it counts as well as
+// an answer that comes twice.
+func (r Report) Duplicates() (n int) {
+	for _, p := range r.Packets {
+		n += p.Again
 	}
 	return n
 }
@@ -169,8 +179,12 @@ func (f *Flow) receiveLoop(c carrier) {
 			continue // an ICMP error, delivered once
 		}
 		f.mu.Lock()
-		if seq < len(f.packets) && f.packets[seq].Lost() {
+		switch {
+		case seq < 0 || seq >= len(f.packets):
+		case f.packets[seq].Lost():
 			f.packets[seq].Received, f.packets[seq].Source = time.Now(), source
+		default:
+			f.packets[seq].Again++
 		}
 		f.mu.Unlock()
 	}

@@ -77,6 +77,32 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
+// TestDuplicates has a link that carries every packet twice.
+func TestDuplicates(t *testing.T) {
+	t.Parallel()
+	Need(t, Nft)
+	l := New(t)
+	a, b := l.Host("a"), l.Host("b")
+	l.Link(a, "eth0", "192.0.2.1/24", b, "eth0", "192.0.2.2/24")
+	b.Echo()
+	to := netip.MustParseAddr("192.0.2.2")
+	udp, ping := a.UDPFlow(Echo(to), FlowOptions{}), a.PingFlow(to, FlowOptions{})
+	udp.WaitAnswer(t, time.Time{}, time.Second)
+	ping.WaitAnswer(t, time.Time{}, time.Second)
+	if n := udp.Report().Duplicates() + ping.Report().Duplicates(); n > 0 {
+		t.Errorf("%d duplicates on a sound link", n)
+	}
+	a.NFT("table netdev twice { chain c { type filter hook egress device \"eth0\" priority 0; ip daddr 192.0.2.2 dup to \"eth0\"\n}\n}")
+	for name, f := range map[string]*Flow{"udp": udp, "ping": ping} {
+		if !Wait(time.Second, func() bool { return f.Report().Duplicates() > 5 }) {
+			t.Errorf("%s: %d duplicates of a link that carries all twice", name, f.Report().Duplicates())
+		}
+		if r := f.Stop(); r.Lost() > 0 {
+			t.Errorf("%s: %d lost", name, r.Lost())
+		}
+	}
+}
+
 func TestConnectionsLost(t *testing.T) {
 	t.Parallel()
 	Need(t, Nft)
