@@ -81,6 +81,7 @@ var keyTable = map[string]key{
 	"@nh,0,8":        {load: network(0, 1), typ: typeInteger, size: 1, value: word(1, nil)}, // the first byte behind the Ethernet header
 	"tcp flags":      tcpFlags,
 	maxseg:           mss,
+	"meta length":    {load: length, typ: typeInteger, size: 4, value: wideNumber, ranges: true},
 	"fib daddr type": {load: (*encoder).destinationType, typ: typeFibType, size: 4, value: word(4, fibTypes), host: true},
 }
 
@@ -164,6 +165,12 @@ func network(offset, size uint32) func(*encoder) {
 
 func link(offset, size uint32) func(*encoder) {
 	return payload(unix.NFT_PAYLOAD_LL_HEADER, reg1, offset, size)
+}
+
+// length loads the packet's bytes in network order, in which ranges are compared.
+func length(e *encoder) {
+	e.meta(unix.NFT_META_LEN)
+	e.toNetwork(4)
 }
 
 func routeIPsec(e *encoder) { e.route(rtIPsec) }

@@ -191,3 +191,12 @@ func next(v []byte) []byte {
 	}
 	return nil
 }
+
+// wideNumber reads a number of four bytes in network order.
+func wideNumber(s string) ([]byte, error) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("number %q: %w", s, err)
+	}
+	return binary.BigEndian.AppendUint32(nil, uint32(n)), nil
+}
