@@ -120,7 +120,7 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 	if !j.blind {
 		l.paths, l.sources = PathsOf(j.plan), j.plan.Sources
 	}
-	d.want.Rules = slices.Concat(d.want.Rules, j.plan.Rules)
+	d.want.Rules, d.want.Routes = slices.Concat(d.want.Rules, j.plan.Rules), slices.Concat(d.want.Routes, j.plan.Routes)
 	d.want.Tables = overlay.Merge(d.want.Tables, j.plan.Tables)
 	d.warn = append(d.warn, j.plan.Warnings...)
 	if j.err != nil {

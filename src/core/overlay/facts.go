@@ -35,7 +35,8 @@ type Facts struct {
 	Have kstate.Overlay
 	// ForeignTunnels are the ids of L2TP tunnels that others made.
 	ForeignTunnels map[uint32]bool
-	// Missing are kernel modules that cannot be had: l2tp_eth l2tp_ip l2tp_ip6 bonding sit veth act_mirred xfrm_user nft_meta_bridge.
+	// Missing are kernel modules that cannot be had: l2tp_eth l2tp_ip l2tp_ip6 bonding sit veth act_mirred xfrm_user nft_meta_bridge
+	// nft_dup_ipv4.
 	Missing map[string]bool
 	// NoCharon says that the IKE daemon does not answer.
 	NoCharon bool

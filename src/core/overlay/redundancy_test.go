@@ -1,0 +1,125 @@
+package overlay
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"multiwan/src/core/config"
+	"multiwan/src/core/kstate"
+	"multiwan/src/core/plan"
+)
+
+// doubled: two WANs here, one address there; each packet goes by both.
+func doubled() world {
+	w := moving()
+	w.f.Tables = map[string]uint32{"wan": 19713, "wanb": 19714}
+	lines := map[string]string{"wan": "192.0.2.254", "wanb": "203.0.113.254"}
+	for i, name := range []string{"wan", "wanb"} {
+		line := w.f.WANs[name]
+		line.Index, line.IPv4.Gateway = i+2, addr(lines[name])
+		w.f.WANs[name] = line
+	}
+	w.f.WANs["wanb"] = narrow(w.f.WANs["wanb"], 1400)
+	w.double(&config.Redundancy{Interfaces: []string{"wan", "wanb"}, Copies: "all"})
+	return w
+}
+
+func narrow(line plan.WAN, mtu int) plan.WAN {
+	line.MTU = mtu
+	return line
+}
+
+// double has the pseudowire's packets copied.
+func (w *world) double(r *config.Redundancy) {
+	p, s := &w.c.Pseudowires[0], &w.c.IPsec[0]
+	p.Redundancy = r
+	p.Interface, p.Policy, s.Interface, s.Policy = r.Interfaces[0], "", r.Interfaces[0], ""
+}
+
+// doubledPeer: one WAN here, two addresses there; short packets only, at most 5 Mbit/s of copies.
+func doubledPeer() world {
+	w := doubled()
+	w.double(&config.Redundancy{Interfaces: []string{"wan"}, RemoteAlt: []netip.Addr{addr("198.51.100.130")}, Copies: "small", Rate: 5000})
+	return w
+}
+
+// doubledBoth: two and two.
+func doubledBoth() world {
+	w := doubled()
+	w.double(&config.Redundancy{Interfaces: []string{"wan", "wanb"}, RemoteAlt: []netip.Addr{addr("198.51.100.130")}, Copies: "all"})
+	return w
+}
+
+// doubledTransport: likewise with the tunnel between the outer addresses.
+func doubledTransport() world {
+	w := doubledBoth()
+	p, s := &w.c.Pseudowires[0], &w.c.IPsec[0]
+	p.Local, p.Remote, p.Checksum = netip.Addr{}, addr("198.51.100.1"), false
+	s.Mode, s.LocalTS, s.RemoteTS = kstate.ModeTransport, nil, nil
+	return w
+}
+
+// doubledNAT: the second line has an address of CGNAT, the third has no carrier.
+func doubledNAT() world {
+	w := doubled()
+	lte := w.f.WANs["wanb"]
+	lte.IPv4.Addrs = []netip.Prefix{prefix("100.64.7.9/24")}
+	w.f.WANs["wanb"] = lte
+	w.f.WANs["wanc"] = plan.WAN{Device: "eth3", Index: 4, Up: true, MTU: 1500, IPv4: plan.Side{Addrs: []netip.Prefix{prefix("192.0.2.130/25")}}}
+	w.double(&config.Redundancy{Interfaces: []string{"wan", "wanb", "wanc"}, Copies: "all"})
+	return w
+}
+
+// doubledMoves: the first line has got another address, and the SA still has the old one.
+func doubledMoves() world {
+	w := doubled()
+	line := w.f.WANs["wan"]
+	line.IPv4.Addrs = []netip.Prefix{prefix("192.0.2.77/24")}
+	w.f.WANs["wan"] = line
+	return w
+}
+
+// TestCopiesNeverInClear: whatever is planned, a packet that is copied is ESP, or UDP from and to the ports of IKE.
+func TestCopiesNeverInClear(t *testing.T) {
+	copies := 0
+	for name, build := range worlds() {
+		w := build()
+		for _, table := range Compute(w.c, w.f).Tables {
+			for _, c := range table.Chains {
+				for _, r := range c.Rules {
+					if c.Hook == "output" && table.Family == "ip" {
+						text := r.String()
+						if !strings.HasPrefix(text, "meta l4proto esp ") && !strings.HasPrefix(text, "meta l4proto udp th sport { 500, 4500 } th dport { 500, 4500 } ") {
+							t.Errorf("%s: %s", name, text)
+						}
+					}
+					if slices.ContainsFunc(r.Do, func(s kstate.Statement) bool { return s.Dup != nil }) {
+						copies++
+						if c.Hook != "" || !strings.HasPrefix(c.Name, "overlay_esp_") && !strings.HasPrefix(c.Name, "overlay_ike_") {
+							t.Errorf("%s: a copy in chain %s", name, c.Name)
+						}
+					}
+				}
+			}
+		}
+	}
+	if copies == 0 {
+		t.Error("no copies were planned")
+	}
+}
+
+// TestCopiesOfOthers: a second connection with the ends of a copy keeps that path free of copies.
+func TestCopiesOfOthers(t *testing.T) {
+	w := doubled()
+	s := secTransport("other")
+	s.Interface = "wanb"
+	p := wirePlain("other", 7)
+	p.Interface, p.IPsec = "wanb", "other"
+	w.c.IPsec, w.c.Pseudowires = append(w.c.IPsec, s), append(w.c.Pseudowires, p)
+	got := Compute(w.c, w.f).Pseudowires[0].Redundancy.Paths[1]
+	if got.State != PathDown || !strings.Contains(got.Reason, "another ipsec section") {
+		t.Errorf("path %+v", got)
+	}
+}
