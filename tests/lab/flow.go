@@ -12,6 +12,7 @@ type FlowOptions struct {
 	Local    netip.AddrPort // source to bind to
 	Device   string         // device to bind to
 	Mark     uint32         // SO_MARK
+	Size     int            // bytes of payload of a datagram, at least 8; not of pings, and not of the answers
 }
 
 // Packet is one packet of a flow and the answer to it.

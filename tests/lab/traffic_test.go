@@ -48,7 +48,7 @@ func TestTraffic(t *testing.T) {
 		if to.Is6() {
 			self = netip.MustParseAddr("2001:db8::1")
 		}
-		udp := a.UDPFlow(Echo(to), FlowOptions{})
+		udp := a.UDPFlow(Echo(to), FlowOptions{Size: 2000})
 		ping := a.PingFlow(to, FlowOptions{})
 		p := udp.WaitAnswer(t, time.Time{}, time.Second)
 		if p.Source.Addr() != self {

@@ -22,20 +22,20 @@ func (h *Host) UDPFlow(to netip.AddrPort, o FlowOptions) *Flow {
 	if err != nil {
 		h.tb.Fatalf("%s: UDP flow to %s: %v", h.Name, to, err)
 	}
-	return startFlow(h.tb, &udpCarrier{conn: c}, o.Interval)
+	return startFlow(h.tb, &udpCarrier{conn: c, out: make([]byte, max(o.Size, 8))}, o.Interval)
 }
 
 // udpCarrier carries the sequence number in eight bytes; the echo server
 // appends the address that it saw.
 type udpCarrier struct {
 	conn net.Conn
+	out  []byte
 	buf  [256]byte
 }
 
 func (u *udpCarrier) send(seq int) error {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(seq))
-	_, err := u.conn.Write(b[:])
+	binary.BigEndian.PutUint64(u.out, uint64(seq))
+	_, err := u.conn.Write(u.out)
 	return err
 }
 
