@@ -41,21 +41,22 @@ type task struct {
 
 // daemon is what the tasks share.
 type daemon struct {
-	opt     Options
-	log     *logrus.Logger
-	started time.Time
-	kernel  *kernel
-	loop    *reconcile.Loop
-	hooks   *hook.Runner
-	file    *file
-	record  *record
-	lines   *lines
-	ike     *ike
-	answers *answers
-	names   *names
-	paths   *paths
-	tender  *tender
-	forced  forced
+	opt      Options
+	log      *logrus.Logger
+	started  time.Time
+	kernel   *kernel
+	loop     *reconcile.Loop
+	hooks    *hook.Runner
+	file     *file
+	record   *record
+	lines    *lines
+	ike      *ike
+	answers  *answers
+	names    *names
+	paths    *paths
+	tender   *tender
+	arrivals *arrivals
+	forced   forced
 }
 
 // Run is the daemon. It returns nil after ctx ended (everything stays in place, for the next start) and after `multiwan stop`.
@@ -85,7 +86,7 @@ func Run(ctx context.Context, o Options) error {
 	ports.Apart = d.lines.apart
 	d.loop = reconcile.New(ports)
 	d.names, d.paths = newNames(d), newPaths(d)
-	d.tender = newTender(d)
+	d.tender, d.arrivals = newTender(d), newArrivals(d)
 	d.boot()
 	return d.serve(ctx, listener)
 }
@@ -104,6 +105,7 @@ func (d *daemon) serve(ctx context.Context, listener *socket.Listener) error {
 		{"names", d.names.run},
 		{"path MTU", d.paths.run},
 		{"far ends", d.tender.run},
+		{"copies", d.arrivals.run},
 		{"record", d.record.run},
 		{"watchdog", d.lines.watchdog},
 		{"hooks", d.hooks.Run},
@@ -160,6 +162,7 @@ func (d *daemon) publish(s reconcile.Snapshot) {
 	d.names.offer(s)
 	d.paths.offer(s)
 	d.tender.offer(s)
+	d.arrivals.offer(s)
 }
 
 // hook hands an event on to the user's programs.

@@ -57,6 +57,7 @@ func (l *Loop) joined(ctx context.Context, c *config.Config, in taken) *joined {
 func (l *Loop) lookOverlay(ctx context.Context, c *config.Config) (*joined, error) {
 	k := Look{
 		L2TP:    len(c.Pseudowires)+len(l.saved.Overlay.Tunnels) > 0 || l.tunnels,
+		Copies:  slices.ContainsFunc(c.Pseudowires, func(p config.Pseudowire) bool { return p.Enabled && p.Redundancy != nil }),
 		Devices: DeviceNames(c), Paths: l.paths, Sources: l.sources,
 	}
 	seen, err := l.ports.Overlay.Observe(ctx, k)
