@@ -41,7 +41,22 @@ type path struct {
 	line          plan.WAN
 	local, remote netip.Addr
 	own           bool // by another device than the first path
+	lost          bool // the line has got another address than its SA has
 	state, reason string
+}
+
+// duplicated says whether the packets of a connection go by several paths.
+func (x *conn) duplicated() bool {
+	return slices.ContainsFunc(x.users, func(w *wire) bool { return w.Redundancy != nil })
+}
+
+// elsewhere says whether another WAN than the first carries the packets of a connection too.
+func (b *builder) elsewhere(x *conn) bool {
+	return slices.ContainsFunc(x.users, func(w *wire) bool {
+		return w.Redundancy != nil && slices.ContainsFunc(w.Redundancy.Interfaces[min(1, len(w.Redundancy.Interfaces)):], func(wan string) bool {
+			return b.f.WANs[wan].Usable(x.Family) && !b.f.Disabled[wan]
+		})
+	})
 }
 
 // copyConns finds the paths of connections whose packets are duplicated.
@@ -82,6 +97,7 @@ func (b *builder) paths(x *conn) {
 			p.state = PathFirst
 		}
 		p.own = p.line.Device != first
+		p.lost = !x.Local.IsValid() && p.wan == r.Interfaces[0] && lostAddress(p.line.Side(x.Family), x.local)
 		b.judge(x, p, i)
 		r.paths = append(r.paths, p)
 		if i > 0 {
@@ -108,6 +124,8 @@ func (b *builder) judge(x *conn, p *path, i int) {
 		no(PathDown, "interface %s is out of use by hand", p.wan)
 	case missing != "":
 		no(PathDown, "interface %s: %s", p.wan, missing)
+	case p.lost:
+		no(PathDown, "interface %s has lost the address %s of its SA, which goes on by the others until it ends", p.wan, p.local)
 	case translated(p.local, p.remote):
 		no(PathNAT, "%s, the address of interface %s, is translated on the way: copies need an address of the line's own", p.local, p.wan)
 	case sa.Installed && sa.Encap && !x.Encap:
@@ -115,6 +133,11 @@ func (b *builder) judge(x *conn, p *path, i int) {
 	case i > 0 && b.endsOf(x, pair{p.local, p.remote}):
 		no(PathDown, "another ipsec section has the ends %s and %s: its packets could not be told from copies", p.local, p.remote)
 	}
+}
+
+// lostAddress says whether a line has addresses, and not this one.
+func lostAddress(side plan.Side, a netip.Addr) bool {
+	return len(side.Addrs) > 0 && !slices.ContainsFunc(side.Addrs, func(p netip.Prefix) bool { return p.Addr() == a })
 }
 
 // translated says whether a source is one that no host in the internet sees, as behind a router or with CGNAT (RFC 6598).
@@ -172,7 +195,7 @@ func (b *builder) waysOut(x *conn, ends pair) {
 	}
 	for i, p := range x.copies.paths {
 		side := p.line.Side(f)
-		if !p.line.Usable(f) || p.state == PathNAT && i > 0 || i > 0 && !p.own {
+		if !p.line.Usable(f) || p.lost || p.state == PathNAT && i > 0 || i > 0 && !p.own {
 			continue
 		}
 		r := kstate.Route{Family: f, Table: table, Type: kstate.Unicast, Dst: netip.PrefixFrom(ends.remote, f.Bits()), Metric: metricPath + uint32(i),

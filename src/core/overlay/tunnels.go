@@ -175,7 +175,7 @@ func (x *conn) conn() kstate.Conn {
 	if !x.Any {
 		c.Remote = x.remote.String()
 	}
-	if slices.ContainsFunc(x.users, func(w *wire) bool { return w.Redundancy != nil }) {
+	if x.duplicated() {
 		c.ReplayWindow = ReplayWindow
 	}
 	if x.Mode == kstate.ModeTunnel {
