@@ -84,7 +84,12 @@ func copyTable(family, from, to string) kstate.Table {
 		return kstate.Statement{SetAddr: &kstate.SetAddr{Key: family + " " + side, Addr: a}}
 	}
 	dup := kstate.Statement{Dup: &kstate.Dup{To: to, Index: 1}}
+	classes := []kstate.NftRule{rule(is("meta l4proto", "udp"), is("@th,256,16", "0x0800"), is("@th,280,8", "184-187"), verdict("accept"))}
+	if tos := uint8(184); family == "ip" {
+		classes[0].Do = []kstate.Statement{{SetTOS: &tos}}
+	}
 	return kstate.Table{Family: family, Name: "multiwan", Counters: []string{"copies"}, Chains: []kstate.Chain{
+		{Name: "classes", Type: "filter", Hook: "output", Priority: -1, Rules: classes},
 		{Name: "output", Type: "filter", Hook: "output", Priority: 0, Rules: []kstate.NftRule{
 			rule(is("meta l4proto", "esp"), is(family+" saddr", from), is("meta length", "0-300"), is("dscp", "46"), kstate.Statement{Limit: &kstate.Limit{Rate: 625000, Burst: 20000}},
 				kstate.Statement{Counter: "copies"}, set("saddr", to), dup, set("saddr", from)),

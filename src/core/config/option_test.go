@@ -50,7 +50,7 @@ var samples = map[string]string{
 	"pseudowire.session_id": "option session_id 11", "pseudowire.peer_session_id": "option peer_session_id 22",
 	"pseudowire.cookie": "option cookie deadBEEF", "pseudowire.peer_cookie": "option peer_cookie 0011223344556677", "pseudowire.l2spec": "option l2spec none",
 	"pseudowire.ipsec": "option ipsec v2", "pseudowire.redundancy": doubled, "pseudowire.remote_alt": "list remote_alt 203.0.113.7\n" + doubled,
-	"pseudowire.duplicate": "option duplicate small\n" + doubled, "pseudowire.duplicate_rate": "option duplicate_rate 5000\n" + doubled,
+	"pseudowire.duplicate": "option duplicate 'dscp ef,cs5 46'\n" + doubled, "pseudowire.duplicate_rate": "option duplicate_rate 5000\n" + doubled,
 
 	"ipsec.enabled": "option enabled 0", "ipsec.mode": "option mode transport", "ipsec.interface": "option interface wan",
 	"ipsec.policy": "option policy p\noption remote 192.0.2.8", "ipsec.local": "option local 198.51.100.2", "ipsec.remote": "option remote any",

@@ -12,8 +12,9 @@ import (
 type Redundancy struct {
 	Interfaces []string
 	RemoteAlt  []netip.Addr
-	Copies     string // all small: which packets are copied
-	Rate       int    // limit of the copies of a path in kbit/s; 0: none
+	Copies     string  // all small dscp: which packets are copied
+	DSCP       []uint8 // code points of dscp, in the frames
+	Rate       int     // limit of the copies of a path in kbit/s; 0: none
 }
 
 // same says whether two pseudowires have the same paths and copies.
@@ -21,7 +22,7 @@ func (r *Redundancy) same(o *Redundancy) bool {
 	if r == nil || o == nil {
 		return r == o
 	}
-	return slices.Equal(r.Interfaces, o.Interfaces) && slices.Equal(r.RemoteAlt, o.RemoteAlt) && r.Copies == o.Copies && r.Rate == o.Rate
+	return slices.Equal(r.Interfaces, o.Interfaces) && slices.Equal(r.RemoteAlt, o.RemoteAlt) && r.Copies == o.Copies && slices.Equal(r.DSCP, o.DSCP) && r.Rate == o.Rate
 }
 
 // duplicates says whether a section pseudowire asks for copies, also where other things are wrong with it.
@@ -36,7 +37,9 @@ func (l *loader) redundancy(w *wire, conns []*conn) *Redundancy {
 		}
 		return nil
 	}
-	r := &Redundancy{RemoteAlt: many[netip.Addr](w.section, "remote_alt"), Copies: one[string](w.section, "duplicate"), Rate: number(w.section, "duplicate_rate")}
+	r := &Redundancy{RemoteAlt: many[netip.Addr](w.section, "remote_alt"), Rate: number(w.section, "duplicate_rate")}
+	copies := one[copiesValue](w.section, "duplicate")
+	r.Copies, r.DSCP = copies.word, copies.dscp
 	for i, it := range ifaces {
 		if slices.Contains(r.Interfaces, it.text) {
 			l.fail(w.section, "interface", it, "want each interface once")
@@ -83,6 +86,8 @@ func (l *loader) checkRedundancy(w *wire, r *Redundancy, conns []*conn) {
 		fail("want the far end's address in option remote of ipsec %s (line %d) instead of any: copies that come by its other addresses could not be told", conns[i].Name, conns[i].Line)
 	case conns[i].Family == kstate.IPv6:
 		fail("want IPv4 between the ends of ipsec %s (line %d): packets are not duplicated in IPv6 yet", conns[i].Name, conns[i].Line)
+	case w.Family == kstate.IPv6 && r.Copies == "dscp":
+		fail("want IPv4 in local and remote with duplicate 'dscp': code points are carried by IPv4 only yet")
 	case conns[i].Mode == kstate.ModeTransport && w.Encap == "ip":
 		fail("want encap 'udp', or mode 'tunnel' in ipsec %s (line %d)", conns[i].Name, conns[i].Line)
 	case conns[i].Mode == kstate.ModeTransport && w.has("checksum") && w.Checksum:

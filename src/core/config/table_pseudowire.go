@@ -35,8 +35,8 @@ func pseudowireDoc() SectionDoc {
 			Help: "`duplicate`: each packet goes out by every path, and the far end takes the one that comes first, so that nothing is lost when a line dies. Needs `ipsec`, whose mode is 'tunnel' then unless it says 'transport', and the same at the far end."},
 		OptionDoc{Name: "remote_alt", Kind: KindGateway, List: true, With: twice, Family: kstate.IPv4, DefaultHelp: "none",
 			Help: "Further outer addresses of the far end, of its second WAN and so on. The copy by the second `interface` goes to the first of them; with one `interface` a copy goes to each."},
-		OptionDoc{Name: "duplicate", Kind: KindEnum, Default: "all", Values: []string{"all", "small"}, With: twice,
-			Help: "Which packets are copied. `small`: those of up to 300 bytes on the wire, such as voice, keystrokes and acknowledgements; the others go by the first path."},
+		OptionDoc{Name: "duplicate", Kind: KindCopies, Default: "all", Values: []string{"all", "small"}, With: twice,
+			Help: "Which packets are copied; the others go by the first path. `small`: those of up to 300 bytes on the wire, such as voice, keystrokes and acknowledgements. `dscp ef cs5`: those whose frames carry IPv4 or IPv6 with one of these DiffServ code points, also behind one 802.1Q tag; the outer packets carry the code point too."},
 		OptionDoc{Name: "duplicate_rate", Kind: KindInt, DefaultHelp: "none", Min: 8, Max: 10000000, With: twice,
 			Help: "Limit of the copies by each path, in kbit/s. Below what the slower line carries, its queue is not full of old copies when the other line dies."})
 	return SectionDoc{

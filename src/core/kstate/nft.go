@@ -63,6 +63,7 @@ type NftRule struct {
 //	ether saddr|daddr                     hardware addresses 01:80:c2:00:00:30 (bridge)
 //	tcp flags                             fin syn rst psh ack urg, compared after masking with Mask
 //	tcp option maxseg size                the MSS that a SYN offers, in bytes; packets without it do not match
+//	@th,OFFSET,BITS                       bits of the packet from its layer-4 header on, whole bytes; numbers and ranges
 //	meta length                           bytes of the packet with its IP header, and ranges "0-300"
 //
 // In table bridge, a match on ip or ip6 and on ports implies "meta protocol", so that it holds for tagged frames too.
@@ -130,6 +131,8 @@ type Statement struct {
 	SetAddr *SetAddr
 	// Dup sends a copy of the packet by a device (tables ip and ip6). The copy is not tracked and comes by the output hook of its own.
 	Dup *Dup
+	// SetTOS overwrites the byte of IPv4 that has the code point (RFC 2474) in its upper six bits, of packets without IP options.
+	SetTOS *uint8
 	// Limit lets the rule go on for packets within a rate.
 	Limit *Limit
 }
@@ -206,6 +209,8 @@ func (s Statement) String() string {
 		return fmt.Sprintf("tcp option maxseg size set %d", s.MSS.Size)
 	case s.SetAddr != nil:
 		return s.SetAddr.Key + " set " + s.SetAddr.Addr
+	case s.SetTOS != nil:
+		return fmt.Sprintf("@nh,0,16 set 0x45%02x", *s.SetTOS)
 	case s.Dup != nil:
 		return fmt.Sprintf("dup to %s device %d", s.Dup.To, s.Dup.Index)
 	case s.Limit != nil:

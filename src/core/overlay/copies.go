@@ -32,6 +32,7 @@ func (b *builder) copyTable() *ruleset {
 	ike := branches{prefix: "overlay_ike_"}
 	back := branches{prefix: "overlay_back_"}
 	inner := branches{prefix: "overlay_inner_"}
+	classes := branches{prefix: "overlay_class_"}
 	for _, x := range b.conns {
 		if x.copies == nil || !x.copies.copied() {
 			continue
@@ -46,6 +47,7 @@ func (b *builder) copyTable() *ruleset {
 			x.innerRules(ends, &inner)
 		}
 		b.backRules(x, &back)
+		x.classRules(&classes)
 	}
 	if len(esp.values) == 0 {
 		return r
@@ -53,12 +55,13 @@ func (b *builder) copyTable() *ruleset {
 	all := func(string) bool { return true }
 	isESP := []kstate.Match{match("meta l4proto", "esp")}
 	isIKE := []kstate.Match{match("meta l4proto", "udp"), match("th sport", ikePorts...), match("th dport", ikePorts...)}
+	r.chain(kstate.Chain{Name: "overlay_classes", Type: "filter", Hook: "output", Priority: prioFilter, Rules: classes.by("ip daddr", all)})
 	r.chain(kstate.Chain{Name: "overlay_copies_out", Type: "filter", Hook: "output", Priority: prioFilter,
 		Rules: slices.Concat(esp.by("ip daddr", all, isESP...), ike.by("ip daddr", all, isIKE...))})
 	r.chain(kstate.Chain{Name: "overlay_copies_in", Type: "filter", Hook: "prerouting", Priority: prioFirst,
 		Rules: slices.Concat(back.by("ip saddr", all, isESP...), back.by("ip saddr", all, isIKE...),
 			inner.by("ip saddr", all, match("meta ipsec", "exists"), match("meta l4proto", "udp")))})
-	for _, x := range []*branches{&esp, &ike, &back, &inner} {
+	for _, x := range []*branches{&esp, &ike, &back, &inner, &classes} {
 		x.chains(r)
 	}
 	return r
@@ -78,9 +81,7 @@ func (x *conn) copyRules(ends pair, selected bool) []kstate.NftRule {
 		}
 		var do []kstate.Statement
 		if selected {
-			if x.copies.Copies == "small" {
-				m = append(m, match("meta length", fmt.Sprintf("0-%d", smallPacket)))
-			}
+			m = append(m, x.copies.chosen()...)
 			if rate := uint64(x.copies.Rate) * 125; rate > 0 {
 				do = append(do, kstate.Statement{Limit: &kstate.Limit{Rate: rate, Burst: max(rate/burstShare, burstLeast)}})
 			}
@@ -103,6 +104,21 @@ func (x *conn) copyRules(ends pair, selected bool) []kstate.NftRule {
 			Do: append(do, kstate.Statement{Verdict: "return"})})
 	}
 	return rules
+}
+
+// chosen matches the packets that are copied.
+func (r *copying) chosen() []kstate.Match {
+	switch r.Copies {
+	case "small":
+		return []kstate.Match{match("meta length", fmt.Sprintf("0-%d", smallPacket))}
+	case "dscp":
+		codes := make([]string, len(r.DSCP))
+		for i, c := range r.DSCP {
+			codes[i] = fmt.Sprint(c)
+		}
+		return []kstate.Match{match("dscp", codes...)}
+	}
+	return nil
 }
 
 // alone says whether the first path has a device that another path has not, so that a packet may leave past it.

@@ -158,7 +158,10 @@ func (w *writer) carried(p config.Pseudowire) {
 	for _, a := range r.RemoteAlt {
 		w.list("remote_alt", a.String())
 	}
-	if r.Copies != "all" {
+	switch {
+	case r.Copies == "dscp":
+		w.option("duplicate", "dscp "+strings.Trim(fmt.Sprint(r.DSCP), "[]"))
+	case r.Copies != "all":
 		w.option("duplicate", r.Copies)
 	}
 	w.number("duplicate_rate", uint32(r.Rate))

@@ -222,7 +222,8 @@ func (b *builder) smallest(x *conn, bytes int) int {
 
 // RedundancyPlan is how the packets of a pseudowire are duplicated.
 type RedundancyPlan struct {
-	Copies string // all small
+	Copies string  // all small dscp
+	DSCP   []uint8 // of dscp
 	Rate   int    // kbit/s, 0: no limit
 	Window int    // packets
 	Paths  []PathPlan
@@ -243,7 +244,7 @@ func (b *builder) reportCopies(w *wire) *RedundancyPlan {
 		return nil
 	}
 	r := w.sec.copies
-	out := &RedundancyPlan{Copies: r.Copies, Rate: r.Rate, Window: ReplayWindow}
+	out := &RedundancyPlan{Copies: r.Copies, DSCP: r.DSCP, Rate: r.Rate, Window: ReplayWindow}
 	for i, p := range r.paths {
 		out.Paths = append(out.Paths, PathPlan{WAN: p.wan, Device: p.line.Device, Local: p.local, Remote: p.remote, State: p.state, Reason: p.reason,
 			Sent: counterOf("out", w.sec, i), Received: counterOf("in", w.sec, i)})

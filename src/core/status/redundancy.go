@@ -13,7 +13,7 @@ import (
 // Redundancy is how the packets of a pseudowire are duplicated.
 type Redundancy struct {
 	Mode string `json:"mode"` // duplicate
-	// Copies says which packets are copied: all or small; Rate limits those of a path, in kbit/s, 0: no limit.
+	// Copies says which packets are copied: all, small or dscp with code points; Rate limits those of a path, in kbit/s, 0: no limit.
 	Copies string `json:"copies"`
 	Rate   int    `json:"rate_kbit,omitempty"`
 	// Window is how many packets one path may be behind another.
@@ -56,7 +56,7 @@ func (s *Source) redundancy(w overlay.PseudowirePlan) *Redundancy {
 	if r == nil {
 		return nil
 	}
-	out := &Redundancy{Mode: "duplicate", Copies: r.Copies, Rate: r.Rate, Window: r.Window, Paths: []Path{}}
+	out := &Redundancy{Mode: "duplicate", Copies: strings.TrimSpace(r.Copies + " " + strings.Trim(fmt.Sprint(r.DSCP), "[]")), Rate: r.Rate, Window: r.Window, Paths: []Path{}}
 	var best, last uint64
 	for _, p := range r.Paths {
 		a := s.Sites.Arrivals[p.Received]

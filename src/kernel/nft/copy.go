@@ -46,6 +46,16 @@ func (e *encoder) setAddress(s *kstate.SetAddr) error {
 // addressOffsets are the places of addresses in the headers (RFC 791, RFC 8200).
 var addressOffsets = map[string]uint32{"ip saddr": 12, "ip daddr": 16, "ip6 saddr": 8, "ip6 daddr": 24}
 
+// setTOS writes the first two bytes of the header, since the checksum is over pairs: version 4 and a header of five words, then the byte.
+func (e *encoder) setTOS(tos uint8) error {
+	if err := e.need(unix.NFPROTO_IPV4); err != nil {
+		return err
+	}
+	e.immediate(reg1, []byte{0x45, tos})
+	e.writeNetwork(0, 2, unix.NFT_PAYLOAD_CSUM_INET, checksumIPv4)
+	return nil
+}
+
 // dup sends a copy to a next hop by a device. The kernel has it for packets of one family only, so in tables ip and ip6.
 func (e *encoder) dup(d *kstate.Dup) error {
 	to, err := netip.ParseAddr(d.To)

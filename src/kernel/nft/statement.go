@@ -37,6 +37,8 @@ func (e *encoder) statement(s kstate.Statement) error {
 		return e.setMSS(s.MSS)
 	case s.SetAddr != nil:
 		return e.setAddress(s.SetAddr)
+	case s.SetTOS != nil:
+		return e.setTOS(*s.SetTOS)
 	case s.Dup != nil:
 		return e.dup(s.Dup)
 	case s.Limit != nil:
