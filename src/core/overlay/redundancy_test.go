@@ -134,3 +134,19 @@ func TestCopiesOfOthers(t *testing.T) {
 		t.Errorf("path %+v", got)
 	}
 }
+
+// TestNoCopies: a kernel that cannot send copies gets no rule that it would refuse, and the user is told.
+func TestNoCopies(t *testing.T) {
+	w := doubled()
+	w.f.Missing = map[string]bool{"nft_dup_ipv4": true}
+	p := Compute(w.c, w.f)
+	if r := p.Pseudowires[0]; r.State != Ready || r.Redundancy.Paths[1].State != PathDown || !strings.Contains(r.Redundancy.Paths[1].Reason, "kmod-nft-dup-inet") {
+		t.Errorf("pseudowire %+v, paths %+v", r, r.Redundancy.Paths)
+	}
+	if slices.ContainsFunc(p.Tables, func(k kstate.Table) bool { return k.Family == "ip" }) {
+		t.Error("table ip is wanted")
+	}
+	if !slices.ContainsFunc(p.Warnings, func(s string) bool { return strings.Contains(s, "kmod-nft-dup-inet") }) {
+		t.Errorf("warnings %q", p.Warnings)
+	}
+}
