@@ -224,8 +224,8 @@ func (b *builder) smallest(x *conn, bytes int) int {
 type RedundancyPlan struct {
 	Copies string  // all small dscp
 	DSCP   []uint8 // of dscp
-	Rate   int    // kbit/s, 0: no limit
-	Window int    // packets
+	Rate   int     // kbit/s, 0: no limit
+	Window int     // packets
 	Paths  []PathPlan
 }
 
