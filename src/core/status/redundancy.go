@@ -125,3 +125,16 @@ func (r *Redundancy) warnings(name string) []string {
 	}
 	return out
 }
+
+// metrics adds the numbers of each path.
+func (r *Redundancy) metrics(name string, add adder) {
+	if r == nil {
+		return
+	}
+	for _, p := range r.Paths {
+		labels := []string{"pseudowire", name, "interface", p.Interface, "remote", p.Remote}
+		add("pseudowire_path_up", "gauge", "1 while packets or copies go by the path and it is not silent.", oneIf(p.State == overlay.PathFirst || p.State == overlay.PathCopies), labels...)
+		add("pseudowire_path_copies_total", "counter", "Copies sent by the path.", float64(p.Sent), labels...)
+		add("pseudowire_path_received_packets_total", "counter", "Packets of the far end that came by the path.", float64(p.Received), labels...)
+	}
+}
