@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"multiwan/src/core/overlay"
 	"multiwan/src/core/status"
 	"multiwan/src/reconcile"
 )
@@ -22,6 +23,7 @@ type arrivals struct {
 
 	mu    sync.Mutex
 	names []string // of counters, none where nothing is duplicated
+	plans []*overlay.RedundancyPlan
 	grown map[string][]uint64
 }
 
@@ -30,18 +32,20 @@ func newArrivals(d *daemon) *arrivals { return &arrivals{daemon: d, wake: make(c
 // offer takes what a pass came to.
 func (a *arrivals) offer(s reconcile.Snapshot) {
 	var names []string
+	var plans []*overlay.RedundancyPlan
 	if s.Overlay != nil {
 		for _, w := range s.Overlay.Pseudowires {
 			if w.Redundancy == nil {
 				continue
 			}
+			plans = append(plans, w.Redundancy)
 			for _, p := range w.Redundancy.Paths {
 				names = append(names, p.Received)
 			}
 		}
 	}
 	a.mu.Lock()
-	a.names = names
+	a.names, a.plans = names, plans
 	a.mu.Unlock()
 	select {
 	case a.wake <- struct{}{}:
@@ -69,6 +73,7 @@ func (a *arrivals) run(ctx context.Context) error {
 			continue
 		}
 		a.count(ctx, names, was)
+		a.daemon.loop.SetSilent(a.silent())
 		select {
 		case <-ctx.Done():
 			return nil
@@ -99,6 +104,20 @@ func (a *arrivals) note(names []string, value func(string) uint64, was map[strin
 		was[name] = now
 	}
 	a.grown = grown
+}
+
+// silent are the counters of first paths by which nothing comes.
+func (a *arrivals) silent() map[string]bool {
+	now := a.now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := map[string]bool{}
+	for _, r := range a.plans {
+		if len(r.Paths) > 0 && r.Silent(func(c string) (uint64, uint64) { return now[c].Lately, now[c].Last })[0] {
+			out[r.Paths[0].Received] = true
+		}
+	}
+	return out
 }
 
 // now is what the status shows, by counter.

@@ -94,8 +94,9 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 	for name, v := range in.farEnds {
 		j.facts.Verdicts[name] = v.Verdict
 	}
-	j.facts.Disabled = map[string]bool{}
+	j.facts.Disabled, j.facts.Down, j.facts.Silent = map[string]bool{}, map[string]bool{}, in.silent
 	for name, sides := range d.facts.Health {
+		j.facts.Down[name] = sides[kstate.IPv4].State == "down"
 		for _, v := range sides {
 			j.facts.Disabled[name] = j.facts.Disabled[name] || v.State == "disabled"
 		}

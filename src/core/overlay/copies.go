@@ -82,7 +82,7 @@ func (x *conn) copyRules(ends pair, selected bool) []kstate.NftRule {
 		var do []kstate.Statement
 		if selected {
 			m = append(m, x.copies.chosen()...)
-			if rate := uint64(x.copies.Rate) * 125; rate > 0 {
+			if rate := uint64(x.copies.Rate) * 125; rate > 0 && !x.copies.widowed {
 				do = append(do, kstate.Statement{Limit: &kstate.Limit{Rate: rate, Burst: max(rate/burstShare, burstLeast)}})
 			}
 			do = append(do, kstate.Statement{Counter: counterOf("out", x, i)})
@@ -106,12 +106,14 @@ func (x *conn) copyRules(ends pair, selected bool) []kstate.NftRule {
 	return rules
 }
 
-// chosen matches the packets that are copied.
+// chosen matches the packets that are copied: all while nothing comes through by the first path, which alone carries the others.
 func (r *copying) chosen() []kstate.Match {
-	switch r.Copies {
-	case "small":
+	switch {
+	case r.widowed:
+		return nil
+	case r.Copies == "small":
 		return []kstate.Match{match("meta length", fmt.Sprintf("0-%d", smallPacket))}
-	case "dscp":
+	case r.Copies == "dscp":
 		codes := make([]string, len(r.DSCP))
 		for i, c := range r.DSCP {
 			codes[i] = fmt.Sprint(c)

@@ -30,6 +30,8 @@ type copying struct {
 	*config.Redundancy
 	paths []*path
 	pairs []pair // the ends of its SAs: as planned, and as they still are
+	// widowed says that the first path is dead, so that what is usually not copied needs the others.
+	widowed bool
 }
 
 // pair is the two ends of an SA.
@@ -67,6 +69,7 @@ func (b *builder) copyConns() {
 			continue
 		}
 		x.copies = &copying{Redundancy: x.users[i].Redundancy, pairs: []pair{{x.local, x.remote}}}
+		x.copies.widowed = b.f.Silent[counterOf("in", x, 0)] || b.f.Down[x.copies.Interfaces[0]]
 		sa := b.f.SAs[x.Name]
 		if was := (pair{sa.Local, sa.Remote}); was.local.IsValid() && was.remote.IsValid() && was != x.copies.pairs[0] {
 			x.copies.pairs = append(x.copies.pairs, was)
@@ -193,12 +196,26 @@ func (b *builder) waysOut(x *conn, ends pair) {
 		b.plan.Rules = append(b.plan.Rules, rule)
 		b.plan.Why[rule.Key()] = "packets of ipsec " + x.Name + " leave by any of its wans"
 	}
+	b.wayTo(x, table, ends.remote)
+	for _, w := range x.users {
+		if x.Mode == kstate.ModeTunnel && w.state == Ready {
+			b.wayTo(x, table, w.remote) // inner packets need a route too before they are wrapped
+		}
+	}
+}
+
+// wayTo routes a host by each path of a connection in a table.
+func (b *builder) wayTo(x *conn, table uint32, host netip.Addr) {
+	f := x.Family
+	if kstate.FamilyOf(host) != f {
+		return
+	}
 	for i, p := range x.copies.paths {
 		side := p.line.Side(f)
 		if !p.line.Usable(f) || p.lost || p.state == PathNAT && i > 0 || i > 0 && !p.own {
 			continue
 		}
-		r := kstate.Route{Family: f, Table: table, Type: kstate.Unicast, Dst: netip.PrefixFrom(ends.remote, f.Bits()), Metric: metricPath + uint32(i),
+		r := kstate.Route{Family: f, Table: table, Type: kstate.Unicast, Dst: netip.PrefixFrom(host, f.Bits()), Metric: metricPath + uint32(i),
 			Gateway: side.Gateway, Device: p.line.Device, OnLink: plan.OffLink(side)}
 		if b.plan.Why[r.Key()] == "" {
 			b.plan.Routes = append(b.plan.Routes, r)
@@ -227,6 +244,28 @@ type RedundancyPlan struct {
 	Rate   int     // kbit/s, 0: no limit
 	Window int     // packets
 	Paths  []PathPlan
+}
+
+// talks is how many packets must have come by the best path for the silence of another to mean something.
+const talks = 10
+
+// Silent says by which paths nothing comes while another delivers, within a second where there is much traffic. The first path carries
+// every packet, so silence there is always a fault; on the others only where every packet is copied. arrived tells what a counter grew by
+// in the last seconds and in the last one.
+func (r *RedundancyPlan) Silent(arrived func(counter string) (lately, last uint64)) []bool {
+	var most, now uint64
+	for _, p := range r.Paths {
+		a, b := arrived(p.Received)
+		most, now = max(most, a), max(now, b)
+	}
+	out := make([]bool, len(r.Paths))
+	for i, p := range r.Paths {
+		a, b := arrived(p.Received)
+		all := i == 0 || r.Copies == "all" && r.Rate == 0
+		used := p.State == PathFirst || p.State == PathCopies
+		out[i] = all && used && (now >= talks && b == 0 || most >= talks && a == 0)
+	}
+	return out
 }
 
 // PathPlan is one path.

@@ -150,3 +150,49 @@ func TestNoCopies(t *testing.T) {
 		t.Errorf("warnings %q", p.Warnings)
 	}
 }
+
+// TestSilent: what counters say of paths. Where not every packet is copied, only the first path has to deliver.
+func TestSilent(t *testing.T) {
+	for _, row := range []struct {
+		copies      string
+		rate        int
+		first, copy [2]uint64 // lately, last
+		want        []bool
+	}{
+		{"all", 0, [2]uint64{1000, 100}, [2]uint64{1000, 100}, []bool{false, false}},
+		{"all", 0, [2]uint64{900, 0}, [2]uint64{1000, 100}, []bool{true, false}},
+		{"all", 0, [2]uint64{1000, 100}, [2]uint64{900, 0}, []bool{false, true}},
+		{"all", 800, [2]uint64{1000, 100}, [2]uint64{900, 0}, []bool{false, false}},
+		{"small", 0, [2]uint64{1000, 100}, [2]uint64{0, 0}, []bool{false, false}},
+		{"small", 0, [2]uint64{0, 0}, [2]uint64{20, 2}, []bool{true, false}}, // probes alone, within ten seconds
+		{"dscp", 0, [2]uint64{0, 0}, [2]uint64{5, 2}, []bool{false, false}},
+		{"all", 0, [2]uint64{0, 0}, [2]uint64{0, 0}, []bool{false, false}},
+	} {
+		r := RedundancyPlan{Copies: row.copies, Rate: row.rate, Paths: []PathPlan{{State: PathFirst, Received: "0"}, {State: PathCopies, Received: "1"}}}
+		got := r.Silent(func(c string) (uint64, uint64) {
+			v := [][2]uint64{row.first, row.copy}[c[0]-'0']
+			return v[0], v[1]
+		})
+		if !slices.Equal(got, row.want) {
+			t.Errorf("%+v: %v", row, got)
+		}
+	}
+}
+
+// TestWidowed: while the first path is dead everything is copied, whatever is usually chosen.
+func TestWidowed(t *testing.T) {
+	for name, f := range map[string]func(*Facts){
+		"silent": func(f *Facts) { f.Silent = map[string]bool{"overlay_in_dc2_1": true} },
+		"down":   func(f *Facts) { f.Down = map[string]bool{"wan": true} },
+		"sound":  func(*Facts) {},
+	} {
+		w := doubledPeer()
+		f(&w.f)
+		for _, table := range Compute(w.c, w.f).Tables {
+			text := table.String()
+			if table.Family == "ip" && (strings.Contains(text, "meta length") || strings.Contains(text, "limit rate")) != (name == "sound") {
+				t.Errorf("%s:\n%s", name, text)
+			}
+		}
+	}
+}

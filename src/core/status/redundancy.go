@@ -48,9 +48,6 @@ type Arrivals struct {
 	Last   uint64 // in the last second
 }
 
-// talks is how many packets must have come by the best path in a second for the silence of another to mean something.
-const talks = 10
-
 func (s *Source) redundancy(w overlay.PseudowirePlan) *Redundancy {
 	r := w.Redundancy
 	if r == nil {
@@ -62,7 +59,11 @@ func (s *Source) redundancy(w overlay.PseudowirePlan) *Redundancy {
 		a := s.Sites.Arrivals[p.Received]
 		best, last = max(best, a.Lately), max(last, a.Last)
 	}
-	for _, p := range r.Paths {
+	silent := r.Silent(func(counter string) (uint64, uint64) {
+		a := s.Sites.Arrivals[counter]
+		return a.Lately, a.Last
+	})
+	for i, p := range r.Paths {
 		a := s.Sites.Arrivals[p.Received]
 		x := Path{Interface: p.WAN, Device: p.Device, Local: addrText(p.Local), Remote: addrText(p.Remote), State: p.State, Reason: p.Reason,
 			Sent: s.Hits[p.Sent], Received: s.Hits[p.Received]}
@@ -70,7 +71,7 @@ func (s *Source) redundancy(w overlay.PseudowirePlan) *Redundancy {
 		if best > 0 && used {
 			x.Delivered = number(100*float64(a.Lately)/float64(best), 1)
 		}
-		if used && last >= talks && a.Last == 0 {
+		if silent[i] {
 			x.State, x.Reason = Silent, "nothing comes by it, while the other paths deliver"
 		}
 		out.Paths = append(out.Paths, x)

@@ -39,7 +39,7 @@ func twoSites() Source {
 		Pseudowires: []overlay.PseudowirePlan{
 			{Name: "pw_cable", Device: "pw_cable", State: overlay.Ready, WAN: "wan", Local: a, Remote: b, IPsec: "dc_cable", Established: true,
 				MTU: 1500, MSS4: 1369, MSS6: 1349, How: how, Attached: "ha",
-				Redundancy: &overlay.RedundancyPlan{Copies: "small", Rate: 5000, Window: 4096, Paths: []overlay.PathPlan{
+				Redundancy: &overlay.RedundancyPlan{Copies: "all", Window: 4096, Paths: []overlay.PathPlan{
 					{WAN: "wan", Device: "eth1", Local: a, Remote: b, State: overlay.PathFirst, Sent: "out_1", Received: "in_1"},
 					{WAN: "wanb", Device: "eth2", Local: a, Remote: b, State: overlay.PathCopies, Sent: "out_2", Received: "in_2"},
 					{WAN: "wanc", Device: "eth3", Local: a, Remote: b, State: overlay.PathCopies, Sent: "out_3", Received: "in_3"},
