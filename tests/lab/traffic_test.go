@@ -69,7 +69,9 @@ func TestTraffic(t *testing.T) {
 		}
 		down.Stop()
 		up.Stop()
-		for name, f := range map[string]*Flow{"udp": udp, "ping": ping} {
+		one := a.OneWay(b, netip.AddrPortFrom(to, 5001), FlowOptions{Interval: time.Millisecond})
+		one.WaitAnswer(t, time.Now().Add(20*time.Millisecond), time.Second)
+		for name, f := range map[string]*Flow{"udp": udp, "ping": ping, "one way": one} {
 			if r := f.Stop(); r.Lost() != 0 || len(r.Packets) < 5 {
 				t.Errorf("%s: lost %d of %d on a sound line", name, r.Lost(), len(r.Packets))
 			}
