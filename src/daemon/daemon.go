@@ -43,23 +43,24 @@ type task struct {
 
 // daemon is what the tasks share.
 type daemon struct {
-	opt     Options
-	log     *logrus.Logger
-	started time.Time
-	kernel  *kernel
-	loop    *reconcile.Loop
-	hooks   *hook.Runner
-	file    *file
-	record  *record
-	lines   *lines
-	ike     *ike
-	answers *answers
-	names   *names
-	paths   *paths
-	tender  *tender
-	forced  forced
-	bus     *bus
-	netifd  *netifd.Source
+	opt      Options
+	log      *logrus.Logger
+	started  time.Time
+	kernel   *kernel
+	loop     *reconcile.Loop
+	hooks    *hook.Runner
+	file     *file
+	record   *record
+	lines    *lines
+	ike      *ike
+	answers  *answers
+	names    *names
+	paths    *paths
+	tender   *tender
+	forced   forced
+	bus      *bus
+	netifd   *netifd.Source
+	arrivals *arrivals
 }
 
 // Run is the daemon. It returns nil after ctx ended (everything stays in place, for the next start) and after `multiwan stop`.
@@ -90,7 +91,7 @@ func Run(ctx context.Context, o Options) error {
 	ports.Apart = d.lines.apart
 	d.loop = reconcile.New(ports)
 	d.names, d.paths = newNames(d), newPaths(d)
-	d.tender = newTender(d)
+	d.tender, d.arrivals = newTender(d), newArrivals(d)
 	d.bus = newBus(d)
 	if path, wanted := o.wanted(); wanted {
 		look(ctx, d.netifd, path)
@@ -113,6 +114,7 @@ func (d *daemon) serve(ctx context.Context, listener *socket.Listener) error {
 		{"names", d.names.run},
 		{"path MTU", d.paths.run},
 		{"far ends", d.tender.run},
+		{"copies", d.arrivals.run},
 		{"record", d.record.run},
 		{"watchdog", d.lines.watchdog},
 		{"hooks", d.hooks.Run},
@@ -170,6 +172,7 @@ func (d *daemon) publish(s reconcile.Snapshot) {
 	d.names.offer(s)
 	d.paths.offer(s)
 	d.tender.offer(s)
+	d.arrivals.offer(s)
 	d.bus.wake()
 }
 

@@ -36,7 +36,7 @@ func openKernel() (*kernel, error) {
 		if k.nft, err = nft.Dial(); err == nil {
 			if k.conntrack, err = conntrack.Dial(); err == nil {
 				if k.sysctl, err = sysctl.Open(sysctl.Root); err == nil {
-					k.joining, err = openJoining(k.rtnl)
+					k.joining, err = openJoining(k.rtnl, k.nft)
 				}
 			}
 		}

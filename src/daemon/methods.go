@@ -9,6 +9,7 @@ import (
 	"multiwan/src/control"
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
 	"multiwan/src/core/status"
 )
@@ -84,7 +85,7 @@ func (d *daemon) status() *status.Document {
 	d.file.fill(&s)
 	if last, ok := d.record.snapshot(); ok {
 		s.Plan, s.Facts, s.Repairs = last.Plan, last.Facts, repairsOf(last.Drifts, now)
-		s.Hits = d.hits(last.Plan)
+		s.Hits = d.hits(last.Plan, last.Overlay)
 		s.Counters.Clamped = s.Hits["clamped"]
 		s.Sites = d.sitesOf(&last)
 	}
@@ -92,8 +93,12 @@ func (d *daemon) status() *status.Document {
 }
 
 // hits reads what the rules counted. Counters that cannot be read are left out: the rest of the status is worth more.
-func (d *daemon) hits(p *plan.Plan) map[string]uint64 {
-	if !slices.ContainsFunc(p.Want.Tables, func(t kstate.Table) bool { return len(t.Counters) > 0 }) {
+func (d *daemon) hits(p *plan.Plan, o *overlay.Plan) map[string]uint64 {
+	tables := p.Want.Tables
+	if o != nil {
+		tables = slices.Concat(tables, o.Tables)
+	}
+	if !slices.ContainsFunc(tables, func(t kstate.Table) bool { return len(t.Counters) > 0 }) {
 		return nil
 	}
 	counters, err := d.kernel.nft.Counters(context.Background())

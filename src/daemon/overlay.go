@@ -12,6 +12,7 @@ import (
 	"multiwan/src/core/overlay"
 	"multiwan/src/kernel/l2tp"
 	"multiwan/src/kernel/link"
+	"multiwan/src/kernel/nft"
 	"multiwan/src/kernel/rtnl"
 	"multiwan/src/kernel/xfrm"
 	"multiwan/src/reconcile"
@@ -23,11 +24,13 @@ type joining struct {
 	link *link.Conn
 	xfrm *xfrm.Conn // nil where the kernel has no IPsec
 	rtnl *rtnl.Conn
+	nft  *nft.Conn
+	can  bool // send copies of packets
 }
 
-// openJoining opens the sockets beside the one to rtnetlink. A kernel without IPsec or L2TP is no error: what needs them says so.
-func openJoining(c *rtnl.Conn) (*joining, error) {
-	j := &joining{link: link.New(c), rtnl: c}
+// openJoining opens the sockets beside those to rtnetlink and nftables. A kernel without IPsec or L2TP is no error: what needs them says so.
+func openJoining(c *rtnl.Conn, n *nft.Conn) (*joining, error) {
+	j := &joining{link: link.New(c), rtnl: c, nft: n}
 	var err error
 	if j.l2tp, err = l2tp.Dial(); err != nil {
 		return nil, err
@@ -69,6 +72,11 @@ func (j *joining) Observe(ctx context.Context, k reconcile.Look) (reconcile.Seen
 		seen.Missing["xfrm_user"] = true
 	} else if seen.All.Blocks, err = j.xfrm.Observe(ctx); err != nil {
 		return seen, err
+	}
+	if k.Copies && !j.can { // a module may be installed later
+		can, err := j.nft.CanCopy(ctx)
+		j.can = can && err == nil
+		seen.Missing["nft_dup_ipv4"] = !j.can
 	}
 	return seen, j.paths(ctx, k, &seen)
 }

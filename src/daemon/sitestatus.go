@@ -24,7 +24,7 @@ func (d *daemon) sitesOf(s *reconcile.Snapshot) *status.Sites {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), lookTime)
 	defer stop()
-	out := &status.Sites{Plan: s.Overlay, Standings: d.record.standings(), Indexes: s.Indexes, Conns: connsOf(d.ike.Status(), time.Now())}
+	out := &status.Sites{Plan: s.Overlay, Standings: d.record.standings(), Indexes: s.Indexes, Conns: connsOf(d.ike.Status(), time.Now()), Arrivals: d.arrivals.now()}
 	j, want := d.kernel.joining, s.Overlay.Want
 	if len(want.Sessions) > 0 {
 		out.Traffic = j.traffic(ctx)

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"maps"
 	"net/netip"
 	"time"
 
@@ -71,5 +72,18 @@ func (l *Loop) Rebuild(device string) {
 	defer l.mu.Unlock()
 	l.in.rebuild[device] = true
 	l.in.mark("pseudowire "+device+" made anew", false)
+	l.rouse()
+}
+
+// SetSilent tells which first paths of duplicated pseudowires are dead, by their counters. The caller leaves the map alone.
+func (l *Loop) SetSilent(counters map[string]bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if maps.Equal(l.in.silent, counters) {
+		return
+	}
+	l.in.silent = counters
+	l.in.watched = true
+	l.in.mark("paths by which nothing comes", true)
 	l.rouse()
 }

@@ -57,6 +57,7 @@ func (l *Loop) joined(ctx context.Context, c *config.Config, in taken) *joined {
 func (l *Loop) lookOverlay(ctx context.Context, c *config.Config) (*joined, error) {
 	k := Look{
 		L2TP:    len(c.Pseudowires)+len(l.saved.Overlay.Tunnels) > 0 || l.tunnels,
+		Copies:  slices.ContainsFunc(c.Pseudowires, func(p config.Pseudowire) bool { return p.Enabled && p.Redundancy != nil }),
 		Devices: DeviceNames(c), Paths: l.paths, Sources: l.sources,
 	}
 	seen, err := l.ports.Overlay.Observe(ctx, k)
@@ -93,8 +94,9 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 	for name, v := range in.farEnds {
 		j.facts.Verdicts[name] = v.Verdict
 	}
-	j.facts.Disabled = map[string]bool{}
+	j.facts.Disabled, j.facts.Down, j.facts.Silent = map[string]bool{}, map[string]bool{}, in.silent
 	for name, sides := range d.facts.Health {
+		j.facts.Down[name] = sides[kstate.IPv4].State == "down"
 		for _, v := range sides {
 			j.facts.Disabled[name] = j.facts.Disabled[name] || v.State == "disabled"
 		}
@@ -120,7 +122,7 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 	if !j.blind {
 		l.paths, l.sources = PathsOf(j.plan), j.plan.Sources
 	}
-	d.want.Rules = slices.Concat(d.want.Rules, j.plan.Rules)
+	d.want.Rules, d.want.Routes = slices.Concat(d.want.Rules, j.plan.Rules), slices.Concat(d.want.Routes, j.plan.Routes)
 	d.want.Tables = overlay.Merge(d.want.Tables, j.plan.Tables)
 	d.warn = append(d.warn, j.plan.Warnings...)
 	if j.err != nil {

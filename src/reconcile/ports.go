@@ -60,6 +60,8 @@ type Source interface {
 type Look struct {
 	// L2TP asks for tunnels: without it nothing loads the kernel's module.
 	L2TP bool
+	// Copies asks whether the kernel can send copies of packets.
+	Copies bool
 	// Devices are those of others that matter, by name.
 	Devices []string
 	// Paths are those whose MTU the routing table is asked for, Sources far ends to which it is asked for the source address.

@@ -12,6 +12,7 @@ type FlowOptions struct {
 	Local    netip.AddrPort // source to bind to
 	Device   string         // device to bind to
 	Mark     uint32         // SO_MARK
+	Size     int            // bytes of payload of a datagram, at least 8; not of pings, and not of the answers
 }
 
 // Packet is one packet of a flow and the answer to it.
@@ -22,6 +23,7 @@ type Packet struct {
 	// Source is the sender as the far end saw it, so it tells the WAN. Pings
 	// do not know it.
 	Source netip.AddrPort
+	Again  int   // further answers to the same packet
 	Err    error // of the send call: no route, prohibited
 }
 
@@ -42,6 +44,15 @@ func (r Report) lost() (n int) {
 		if p.Lost() {
 			n++
 		}
+	}
+	return n
+}
+
+// Duplicates counts answers beyond the first of each packet. A packet that comes twice to the far end is answered twice, so it counts as well as
+// an answer that comes twice.
+func (r Report) Duplicates() (n int) {
+	for _, p := range r.Packets {
+		n += p.Again
 	}
 	return n
 }
@@ -169,8 +180,12 @@ func (f *Flow) receiveLoop(c carrier) {
 			continue // an ICMP error, delivered once
 		}
 		f.mu.Lock()
-		if seq < len(f.packets) && f.packets[seq].Lost() {
+		switch {
+		case seq < 0 || seq >= len(f.packets):
+		case f.packets[seq].Lost():
 			f.packets[seq].Received, f.packets[seq].Source = time.Now(), source
+		default:
+			f.packets[seq].Again++
 		}
 		f.mu.Unlock()
 	}

@@ -48,7 +48,7 @@ func TestTraffic(t *testing.T) {
 		if to.Is6() {
 			self = netip.MustParseAddr("2001:db8::1")
 		}
-		udp := a.UDPFlow(Echo(to), FlowOptions{})
+		udp := a.UDPFlow(Echo(to), FlowOptions{Size: 2000})
 		ping := a.PingFlow(to, FlowOptions{})
 		p := udp.WaitAnswer(t, time.Time{}, time.Second)
 		if p.Source.Addr() != self {
@@ -69,10 +69,38 @@ func TestTraffic(t *testing.T) {
 		}
 		down.Stop()
 		up.Stop()
-		for name, f := range map[string]*Flow{"udp": udp, "ping": ping} {
+		one := a.OneWay(b, netip.AddrPortFrom(to, 5001), FlowOptions{Interval: time.Millisecond})
+		one.WaitAnswer(t, time.Now().Add(20*time.Millisecond), time.Second)
+		for name, f := range map[string]*Flow{"udp": udp, "ping": ping, "one way": one} {
 			if r := f.Stop(); r.Lost() != 0 || len(r.Packets) < 5 {
 				t.Errorf("%s: lost %d of %d on a sound line", name, r.Lost(), len(r.Packets))
 			}
+		}
+	}
+}
+
+// TestDuplicates has a link that carries every packet twice.
+func TestDuplicates(t *testing.T) {
+	t.Parallel()
+	Need(t, Nft)
+	l := New(t)
+	a, b := l.Host("a"), l.Host("b")
+	l.Link(a, "eth0", "192.0.2.1/24", b, "eth0", "192.0.2.2/24")
+	b.Echo()
+	to := netip.MustParseAddr("192.0.2.2")
+	udp, ping := a.UDPFlow(Echo(to), FlowOptions{}), a.PingFlow(to, FlowOptions{})
+	udp.WaitAnswer(t, time.Time{}, time.Second)
+	ping.WaitAnswer(t, time.Time{}, time.Second)
+	if n := udp.Report().Duplicates() + ping.Report().Duplicates(); n > 0 {
+		t.Errorf("%d duplicates on a sound link", n)
+	}
+	a.NFT("table netdev twice { chain c { type filter hook egress device \"eth0\" priority 0; ip daddr 192.0.2.2 dup to \"eth0\"\n}\n}")
+	for name, f := range map[string]*Flow{"udp": udp, "ping": ping} {
+		if !Wait(time.Second, func() bool { return f.Report().Duplicates() > 5 }) {
+			t.Errorf("%s: %d duplicates of a link that carries all twice", name, f.Report().Duplicates())
+		}
+		if r := f.Stop(); r.Lost() > 0 {
+			t.Errorf("%s: %d lost", name, r.Lost())
 		}
 	}
 }

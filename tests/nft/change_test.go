@@ -64,8 +64,8 @@ func handles(t *testing.T, name string) []string {
 func TestOneChain(t *testing.T) {
 	c := namespace(t)
 	load(t, "add table inet other\nadd chain inet other x { type filter hook input priority 0; }\nadd rule inet other x ct state new accept\n"+
-		"add table ip multiwan\nadd chain ip multiwan x\n")
-	foreign := cli(t, "-a", "list", "table", "inet", "other") + cli(t, "-a", "list", "table", "ip", "multiwan")
+		"add table arp multiwan\nadd chain arp multiwan x\n")
+	foreign := cli(t, "-a", "list", "table", "inet", "other") + cli(t, "-a", "list", "table", "arp", "multiwan")
 	want := corpus()
 	apply(t, c, want)
 	cli(t, "add", "element", "inet", "multiwan", "sticky4", "{ 10.0.0.1 }")
@@ -83,7 +83,7 @@ func TestOneChain(t *testing.T) {
 	if got := cli(t, "list", "set", "inet", "multiwan", "sticky4"); !strings.Contains(got, "10.0.0.1") {
 		t.Errorf("the set lost its element:\n%s", got)
 	}
-	if got := cli(t, "-a", "list", "table", "inet", "other") + cli(t, "-a", "list", "table", "ip", "multiwan"); got != foreign {
+	if got := cli(t, "-a", "list", "table", "inet", "other") + cli(t, "-a", "list", "table", "arp", "multiwan"); got != foreign {
 		t.Errorf("a foreign table is now\n%s\nwas\n%s", got, foreign)
 	}
 }

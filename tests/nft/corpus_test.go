@@ -75,7 +75,28 @@ func corpus() []kstate.Table {
 				rule(is("oifname", "l2tp0"), syn(), mss(0)), rule(is("oifname", "l2tp0"), is("rt ipsec", "exists"), syn(), mss(1372))}},
 			{Name: "output", Type: "route", Hook: "output", Priority: -150, Rules: []kstate.NftRule{rule(verdict("goto leaf"))}},
 		},
-	}, bridgeTable()}
+	}, bridgeTable(), copyTable("ip", "192.0.2.1", "203.0.113.1"), copyTable("ip6", "2001:db8::1", "2001:db8:2::1")}
+}
+
+// copyTable sends copies with other addresses and gives the packet its own back.
+func copyTable(family, from, to string) kstate.Table {
+	set := func(side, a string) kstate.Statement {
+		return kstate.Statement{SetAddr: &kstate.SetAddr{Key: family + " " + side, Addr: a}}
+	}
+	dup := kstate.Statement{Dup: &kstate.Dup{To: to, Index: 1}}
+	classes := []kstate.NftRule{rule(is("meta l4proto", "udp"), is("@th,256,16", "0x0800"), is("@th,280,8", "184-187"), verdict("accept"))}
+	if tos := uint8(184); family == "ip" {
+		classes[0].Do = []kstate.Statement{{SetTOS: &tos}}
+	}
+	return kstate.Table{Family: family, Name: "multiwan", Counters: []string{"copies"}, Chains: []kstate.Chain{
+		{Name: "classes", Type: "filter", Hook: "output", Priority: -1, Rules: classes},
+		{Name: "output", Type: "filter", Hook: "output", Priority: 0, Rules: []kstate.NftRule{
+			rule(is("meta l4proto", "esp"), is(family+" saddr", from), is("meta length", "0-300"), is("dscp", "46"), kstate.Statement{Limit: &kstate.Limit{Rate: 625000, Burst: 20000}},
+				kstate.Statement{Counter: "copies"}, set("saddr", to), dup, set("saddr", from)),
+			rule(is("meta l4proto", "udp"), is("th sport", "500", "4500"), set("daddr", to), dup, set("daddr", from)),
+		}},
+		{Name: "prerouting", Type: "filter", Hook: "prerouting", Priority: -300, Rules: []kstate.NftRule{rule(is(family+" saddr", to), set("saddr", from), set("daddr", from))}},
+	}}
 }
 
 func keyRules() []kstate.NftRule {

@@ -154,6 +154,9 @@ func jobScript(o options, j job, rel string) string {
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\ncd /tree/" + rel + "\nexport MULTIWAN_BIN=/usr/sbin/multiwan MULTIWAN_VM=1\n")
 	fmt.Fprintf(&b, "export MULTIWAN_REQUIRE=%s\n", quote(j.require))
+	if long := os.Getenv("MULTIWAN_LONG"); long != "" {
+		fmt.Fprintf(&b, "export MULTIWAN_LONG=%s\n", quote(long))
+	}
 	fmt.Fprintf(&b, "exec /job/test -test.v=%s -test.paniconexit0 -test.parallel=1 -test.timeout=1h", verbose)
 	if j.test != "" {
 		fmt.Fprintf(&b, " -test.run=%s", quote(j.test))

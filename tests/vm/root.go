@@ -32,7 +32,7 @@ var optionalTools = []string{"fping", "charon-systemd", "swanctl", "openvpn", "i
 var modules = []string{
 	"veth", "bridge", "8021q", "bonding", "dummy", "tun", "macvlan", "vrf", "ifb", "sit", "gre", "ip_gre", "ip6_tunnel",
 	"net/l2tp/*.ko", "br_netfilter",
-	"esp4", "esp6", "xfrm_user", "xfrm_interface", "xfrm4_tunnel", "xfrm6_tunnel", "tunnel4", "tunnel6", "af_key",
+	"esp4", "esp6", "esp4_offload", "xfrm_user", "xfrm_interface", "xfrm4_tunnel", "xfrm6_tunnel", "tunnel4", "tunnel6", "af_key",
 	"aesni_intel", "gcm", "ccm", "ctr", "cbc", "cmac", "hmac", "authenc", "authencesn", "sha1_generic", "sha256_generic", "sha512_generic", "ghash_generic",
 	"echainiv", "seqiv", "ansi_cprng", "curve25519_x86_64", "chacha20poly1305", "crypto_user", "algif_hash", "algif_skcipher",
 	"net/netfilter/nf*.ko", "net/*/netfilter/nf*.ko",

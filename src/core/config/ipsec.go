@@ -28,12 +28,15 @@ func (l *loader) conns() []*conn {
 	for _, s := range l.of("ipsec") {
 		c := &conn{section: s, IPsec: buildIPsec(s)}
 		cs = append(cs, c)
+		if s.opts["mode"] == nil && l.duplicated(c.Name) {
+			c.Mode = kstate.ModeTunnel
+		}
 		c.Family = l.family(s)
 		c.Interface, c.Policy = l.carrier(s)
 		l.checkProof(s)
 		l.checkWeak(s, "ike_proposal")
 		l.checkWeak(s, "esp_proposal")
-		if c.Any && c.Mode != kstate.ModeTunnel && s.opts["mode"] == nil || c.Any && one[string](s, "mode") == kstate.ModeTransport {
+		if c.Any && c.Mode == kstate.ModeTransport {
 			l.fail(s, "remote", s.first("remote"), "want an address or a host name, or mode 'tunnel' with remote 'any': the ends of a pseudowire must not change with the peer's address")
 		}
 		if c.Any && s.opts["remote_id"] == nil {
@@ -41,6 +44,11 @@ func (l *loader) conns() []*conn {
 		}
 	}
 	return cs
+}
+
+// duplicated says whether a pseudowire with copies uses a connection.
+func (l *loader) duplicated(name string) bool {
+	return slices.ContainsFunc(l.of("pseudowire"), func(s *section) bool { return duplicates(s) && one[string](s, "ipsec") == name })
 }
 
 func buildIPsec(s *section) IPsec {

@@ -49,7 +49,8 @@ var samples = map[string]string{
 	"pseudowire.checksum": "option checksum 0", "pseudowire.tunnel_id": "option tunnel_id 4294967295", "pseudowire.peer_tunnel_id": "option peer_tunnel_id 12",
 	"pseudowire.session_id": "option session_id 11", "pseudowire.peer_session_id": "option peer_session_id 22",
 	"pseudowire.cookie": "option cookie deadBEEF", "pseudowire.peer_cookie": "option peer_cookie 0011223344556677", "pseudowire.l2spec": "option l2spec none",
-	"pseudowire.ipsec": "option ipsec v2",
+	"pseudowire.ipsec": "option ipsec v2", "pseudowire.redundancy": doubled, "pseudowire.remote_alt": "list remote_alt 203.0.113.7\n" + doubled,
+	"pseudowire.duplicate": "option duplicate 'dscp ef,cs5 46'\n" + doubled, "pseudowire.duplicate_rate": "option duplicate_rate 5000\n" + doubled,
 
 	"ipsec.enabled": "option enabled 0", "ipsec.mode": "option mode transport", "ipsec.interface": "option interface wan",
 	"ipsec.policy": "option policy p\noption remote 192.0.2.8", "ipsec.local": "option local 198.51.100.2", "ipsec.remote": "option remote any",
@@ -100,6 +101,9 @@ const (
 	otherClamp  = "config mss_clamp other\noption device w4"
 	otherTunnel = "config tunnel other\noption type 6rd\noption interface wan2\noption remote 192.0.2.1\noption prefix 2001:db8::/32\noption ipv4masklen 8"
 )
+
+// doubled is a pseudowire of two paths.
+var doubled = "option redundancy duplicate\nlist interface wan\nlist interface wan2\noption local 172.30.201.5\noption remote 172.30.201.9\noption ipsec vd\n" + otherIPsec("vd", "192.0.2.8")
 
 func otherIPsec(name, remote string) string {
 	return "config ipsec " + name + "\noption psk secret\noption initiate yes\noption remote " + remote

@@ -69,6 +69,7 @@ func (l *loader) protect(w *wire, conns []*conn) {
 			l.warn(w.section, "ipsec", item{line: w.Line}, "not encrypted: without this option its frames cross the WAN in clear")
 		}
 		l.checkCarrier(w.section, w.Interface, w.Family)
+		w.Redundancy = l.redundancy(w, conns)
 		return
 	}
 	if !w.has("ipsec") {
@@ -91,6 +92,8 @@ func (l *loader) protect(w *wire, conns []*conn) {
 	} else {
 		l.checkTunnel(w, c)
 	}
+	w.Redundancy = l.redundancy(w, conns)
+	l.agreeRedundancy(w, c)
 	if !w.bad {
 		c.users = append(c.users, w)
 	}

@@ -65,6 +65,8 @@ func whatCell(o *OptionDoc) string {
 		form = code(o.Values) + " or an IPv4 address"
 	case KindSize:
 		form = code(o.Values) + " or a number " + o.bounds()
+	case KindCopies:
+		form = code(o.Values) + " or `dscp` with code points"
 	case KindEnd:
 		form = "address or host name"
 		if len(o.Values) > 0 {

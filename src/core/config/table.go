@@ -42,6 +42,7 @@ const (
 	KindFile      Kind = "file"               // string, an absolute path
 	KindProposal  Kind = "proposal"           // string, in charon's notation
 	KindMember    Kind = "pseudowire or device"
+	KindCopies    Kind = "packets" // copiesValue: a word of Values, or "dscp" with code points
 )
 
 // OptionDoc is all that is known of an option.

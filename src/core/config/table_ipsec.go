@@ -14,7 +14,7 @@ func ipsecDoc() SectionDoc {
 		Help: "An IPsec connection, by strongSwan (IKEv2), which protects pseudowires. One way to prove who one is must be given: `psk`, or `cert` and `key`.",
 		Options: []OptionDoc{
 			{Name: "enabled", Kind: KindBool, Default: "1", Help: "Off: there is no such connection, and the pseudowires that name it wait."},
-			{Name: "mode", Kind: KindEnum, Default: "transport", Values: []string{"transport", "tunnel"}, Help: "`transport` protects the packets of the pseudowires between the two ends. `tunnel` wraps packets between inner addresses, which may move from WAN to WAN."},
+			{Name: "mode", Kind: KindEnum, Default: "transport", Values: []string{"transport", "tunnel"}, DefaultHelp: "tunnel where a pseudowire with `redundancy 'duplicate'` uses it", Help: "`transport` protects the packets of the pseudowires between the two ends. `tunnel` wraps packets between inner addresses, which may move from WAN to WAN."},
 			{Name: "interface", Kind: KindReference, Refers: []string{"interface", "tunnel"}, DefaultHelp: "that of its pseudowires", Help: "The WAN that carries it."},
 			{Name: "policy", Kind: KindReference, Refers: []string{"policy"}, With: tunnel, DefaultHelp: "that of its pseudowires", Help: "Instead of `interface`: a policy that carries it, from WAN to WAN."},
 			{Name: "local", Kind: KindGateway, DefaultHelp: "the WAN's, or the pseudowires' in mode 'transport'", Was: []string{"local_addrs", "left"}, Help: "This end's outer address."},

@@ -1,13 +1,15 @@
 package config
 
+import "multiwan/src/core/kstate"
+
 func pseudowireDoc() SectionDoc {
 	udp := []Condition{{Option: "encap", Values: []string{"udp"}}}
 	const ids = 4294967295
 	options := []OptionDoc{
 		{Name: "enabled", Kind: KindBool, Default: "1", Help: "Off: there is no such pseudowire."},
 		{Name: "device", Kind: KindDevice, DefaultHelp: "the section's name", Was: []string{"ifname"}, Help: "The network device that the pseudowire becomes."},
-		{Name: "interface", Kind: KindReference, Refers: []string{"interface", "tunnel"}, DefaultHelp: "that of the ipsec section, else the routing table decides",
-			Help: "The WAN that carries it. All its packets leave by that WAN with that WAN's address, or not at all."},
+		{Name: "interface", Kind: KindReference, List: true, Refers: []string{"interface", "tunnel"}, DefaultHelp: "that of the ipsec section, else the routing table decides",
+			Help: "The WAN that carries it. All its packets leave by that WAN with that WAN's address, or not at all. Several, each once, with `redundancy 'duplicate'`; the first is the one that the far end knows as `remote`."},
 		{Name: "policy", Kind: KindReference, Refers: []string{"policy"}, DefaultHelp: "none",
 			Help: "Instead of `interface`: a policy that carries it, from WAN to WAN as they fail. Needs `ipsec` with mode 'tunnel', and `local` and `remote` that belong to no WAN; the device stays while the outer path moves."},
 		{Name: "local", Kind: KindGateway, DefaultHelp: "the WAN's", Was: []string{"ipaddr_local", "localaddr"}, Help: "This end's address. With ipsec mode 'tunnel' the inner one."},
@@ -27,6 +29,16 @@ func pseudowireDoc() SectionDoc {
 		{Name: "l2spec", Kind: KindEnum, Default: "default", Values: []string{"default", "none"}, Was: []string{"l2spec_type"}, Help: "The L2-specific sublayer of 4 bytes. Both ends need the same."},
 		{Name: "ipsec", Kind: KindReference, Refers: []string{"ipsec"}, Guard: "its frames would cross the WAN in clear", DefaultHelp: "none: frames cross the WAN in clear, and a warning says so", Help: "The section that protects it. Then no packet ever leaves or comes in unprotected."},
 	}
+	twice := []Condition{{Option: "redundancy", Values: []string{"duplicate"}}}
+	options = append(options,
+		OptionDoc{Name: "redundancy", Kind: KindEnum, Default: "none", Values: []string{"none", "duplicate"},
+			Help: "`duplicate`: each packet goes out by every path, and the far end takes the one that comes first, so that nothing is lost when a line dies. Needs `ipsec`, whose mode is 'tunnel' then unless it says 'transport', and the same at the far end."},
+		OptionDoc{Name: "remote_alt", Kind: KindGateway, List: true, With: twice, Family: kstate.IPv4, DefaultHelp: "none",
+			Help: "Further outer addresses of the far end, of its second WAN and so on. The copy by the second `interface` goes to the first of them; with one `interface` a copy goes to each."},
+		OptionDoc{Name: "duplicate", Kind: KindCopies, Default: "all", Values: []string{"all", "small"}, With: twice,
+			Help: "Which packets are copied; the others go by the first path, until that is found dead: then all are. `small`: those of up to 300 bytes on the wire, such as voice, keystrokes and acknowledgements. `dscp ef cs5`: those whose frames carry IPv4 or IPv6 with one of these DiffServ code points, also behind one 802.1Q tag; the outer packets carry the code point too."},
+		OptionDoc{Name: "duplicate_rate", Kind: KindInt, DefaultHelp: "none", Min: 8, Max: 10000000, With: twice,
+			Help: "Limit of the copies by each path, in kbit/s. Below what the slower line carries, its queue is not full of old copies when the other line dies."})
 	return SectionDoc{
 		Type: "pseudowire", Example: "dc2a",
 		Help:    "A cable to another site: an Ethernet device whose frames come out at the far end, by L2TPv3 (RFC 3931) in the kernel. The far end is configured as the mirror image.",

@@ -14,7 +14,8 @@ type Pseudowire struct {
 	Line    int
 	Enabled bool
 	Device  string // at most 15 bytes; the section's name where the file gives none
-	// Interface is the WAN and Policy the policy that carries the outer packets; with neither the routing table does.
+	// Interface is the WAN and Policy the policy that carries the outer packets; with neither the routing table does. With Redundancy it is the
+	// first WAN, whose address the SA has.
 	Interface, Policy string
 	// Local and Remote are the ends of the tunnel. An invalid Local is the address of the carrying WAN. RemoteHost is a name to resolve
 	// where the file gives no address.
@@ -34,6 +35,7 @@ type Pseudowire struct {
 	MTU                   MTU
 	Probes                []string // names of Probes; the built-in loopback where the file names none
 	Gateway               netip.Addr
+	Redundancy            *Redundancy // nil: none
 }
 
 // MTU is an option mtu.

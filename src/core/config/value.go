@@ -45,6 +45,8 @@ func (o *OptionDoc) parse(text string) (any, error) {
 		return o.parseSize(text)
 	case KindEnd:
 		return o.parseEnd(text)
+	case KindCopies:
+		return o.parseCopies(text)
 	case KindCookie, KindSecret, KindIdentity, KindFile, KindProposal:
 		return o.parseJoin(text)
 	case KindTarget:

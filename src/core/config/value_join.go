@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"multiwan/src/core/kstate"
@@ -20,6 +21,34 @@ func (v sizeValue) mtu() MTU {
 		return MTU{Mode: "fixed", Bytes: v.number}
 	}
 	return MTU{Mode: v.word}
+}
+
+// copiesValue is a word, or "dscp" with code points.
+type copiesValue struct {
+	word string
+	dscp []uint8
+}
+
+// parseCopies reads which packets are copied.
+func (o *OptionDoc) parseCopies(text string) (any, error) {
+	if slices.Contains(o.Values, text) {
+		return copiesValue{word: text}, nil
+	}
+	fields := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' })
+	if len(fields) < 2 || fields[0] != "dscp" {
+		return nil, wantf("%s, or dscp with code points, as dscp ef%s", strings.Join(o.Values, ", "), hint(text, o.Values))
+	}
+	v := copiesValue{word: "dscp"}
+	for _, f := range fields[1:] {
+		c, err := o.parseDSCP(f)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(v.dscp, c.(uint8)) {
+			v.dscp = append(v.dscp, c.(uint8))
+		}
+	}
+	return v, nil
 }
 
 // endValue is an address, the name of a host, or a word.

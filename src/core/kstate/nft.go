@@ -7,7 +7,7 @@ import (
 
 // Table is an nftables table of ours.
 type Table struct {
-	Family   string // "inet" or "bridge"
+	Family   string // "inet", "bridge", "ip" or "ip6"
 	Name     string
 	Sets     []Set
 	Counters []string // named counters; they keep their values over every change
@@ -63,6 +63,8 @@ type NftRule struct {
 //	ether saddr|daddr                     hardware addresses 01:80:c2:00:00:30 (bridge)
 //	tcp flags                             fin syn rst psh ack urg, compared after masking with Mask
 //	tcp option maxseg size                the MSS that a SYN offers, in bytes; packets without it do not match
+//	@th,OFFSET,BITS                       bits of the packet from its layer-4 header on, whole bytes; numbers and ranges
+//	meta length                           bytes of the packet with its IP header, and ranges "0-300"
 //
 // In table bridge, a match on ip or ip6 and on ports implies "meta protocol", so that it holds for tagged frames too.
 type Match struct {
@@ -125,7 +127,30 @@ type Statement struct {
 	NAT *NAT
 	// MSS lowers the maximum segment size that a TCP SYN offers; the kernel never raises it.
 	MSS *MSS
+	// SetAddr overwrites an address of the packet, without any memory of it (tables ip and ip6).
+	SetAddr *SetAddr
+	// Dup sends a copy of the packet by a device (tables ip and ip6). The copy is not tracked and comes by the output hook of its own.
+	Dup *Dup
+	// SetTOS overwrites the byte of IPv4 that has the code point (RFC 2474) in its upper six bits, of packets without IP options.
+	SetTOS *uint8
+	// Limit lets the rule go on for packets within a rate.
+	Limit *Limit
 }
+
+// SetAddr is a new address of a packet; checksums are put right.
+type SetAddr struct {
+	Key  string // "ip saddr", "ip daddr", "ip6 saddr", "ip6 daddr"
+	Addr string
+}
+
+// Dup is where a copy goes. The device is known by its index: one that is made anew under its name is another.
+type Dup struct {
+	To    string // the next hop
+	Index int
+}
+
+// Limit is a rate with what may come at once, both in bytes.
+type Limit struct{ Rate, Burst uint64 } // Rate a second
 
 // MSS is a maximum segment size of TCP (RFC 9293, 3.7.1).
 type MSS struct {
@@ -182,6 +207,14 @@ func (s Statement) String() string {
 		return "tcp option maxseg size set rt mtu"
 	case s.MSS != nil:
 		return fmt.Sprintf("tcp option maxseg size set %d", s.MSS.Size)
+	case s.SetAddr != nil:
+		return s.SetAddr.Key + " set " + s.SetAddr.Addr
+	case s.SetTOS != nil:
+		return fmt.Sprintf("@nh,0,16 set 0x45%02x", *s.SetTOS)
+	case s.Dup != nil:
+		return fmt.Sprintf("dup to %s device %d", s.Dup.To, s.Dup.Index)
+	case s.Limit != nil:
+		return fmt.Sprintf("limit rate %d bytes/second burst %d bytes", s.Limit.Rate, s.Limit.Burst)
 	}
 	return s.Verdict
 }

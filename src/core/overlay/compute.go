@@ -44,6 +44,7 @@ type conn struct {
 	carrier
 	remote netip.Addr // outer; invalid while it is not known
 	users  []*wire
+	copies *copying // nil: every packet goes once
 }
 
 // wire is one enabled pseudowire with what is known of it.
@@ -68,8 +69,10 @@ func Compute(c *config.Config, f Facts) *Plan {
 	}
 	b.addConns()
 	b.addWires()
+	b.copyConns()
 	b.wantTunnels()
 	b.wantConns()
+	b.keepEnds()
 	b.sizes()
 	b.wantBonds()
 	b.attachAll()
@@ -173,6 +176,8 @@ func packageOf(module string) string {
 		return "kmod-ipsec"
 	case "nft_meta_bridge":
 		return "kmod-nft-bridge"
+	case "nft_dup_ipv4":
+		return "kmod-nft-dup-inet"
 	}
 	return module
 }
@@ -238,6 +243,7 @@ func (b *builder) reportWire(w *wire) PseudowirePlan {
 	}
 	p.Established = w.state == Ready && (w.sec == nil || b.f.SAs[w.sec.Name].Installed)
 	p.Waits = b.waits(w)
+	p.Redundancy = b.reportCopies(w)
 	return p
 }
 
@@ -246,7 +252,7 @@ func (b *builder) waits(w *wire) string {
 	switch {
 	case w.state != Ready:
 		return ""
-	case w.away != "":
+	case w.away != "" && !(w.sec != nil && w.sec.copies != nil && b.f.SAs[w.sec.Name].Installed): // which the other paths carry
 		return w.away
 	case w.sec == nil || b.f.SAs[w.sec.Name].Installed:
 		return ""

@@ -21,7 +21,15 @@ func render(p *Plan) string {
 		fmt.Fprintf(&b, "warning: %s\n", w)
 	}
 	for _, x := range p.Pseudowires {
-		fmt.Fprintf(&b, "pseudowire %+v\n", x)
+		r := x.Redundancy
+		x.Redundancy = nil
+		fmt.Fprintf(&b, "pseudowire %s\n", strings.Replace(fmt.Sprintf("%+v", x), " Redundancy:<nil>", "", 1))
+		if r != nil {
+			fmt.Fprintf(&b, "\t%s, %d kbit/s, window %d\n", r.Copies, r.Rate, r.Window)
+			for _, p := range r.Paths {
+				fmt.Fprintf(&b, "\t%+v\n", p)
+			}
+		}
 	}
 	for _, x := range p.Bonds {
 		fmt.Fprintf(&b, "bond %+v\n", x)
@@ -55,6 +63,9 @@ func render(p *Plan) string {
 		line(x.Key(), x.String())
 	}
 	for _, x := range p.Rules {
+		line(x.Key(), x.String())
+	}
+	for _, x := range p.Routes {
 		line(x.Key(), x.String())
 	}
 	for _, t := range p.Tables {

@@ -72,6 +72,9 @@ func (b *builder) carryConn(x *conn) {
 	switch {
 	case iface != "" || policy != "":
 		x.carrier = b.carry(iface, policy, x.Family, sa.Local)
+		if sa.Installed && sa.Local.IsValid() && x.local.IsValid() && b.elsewhere(x) {
+			x.local = sa.Local // all that the far end knows; the other lines carry its packets
+		}
 		if x.Local.IsValid() {
 			x.local, x.why = x.Local, ""
 		}

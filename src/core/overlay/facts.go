@@ -27,6 +27,9 @@ type Facts struct {
 	Verdicts map[string]plan.Verdict
 	// Disabled are WANs that were taken out of use by hand: what they carry works, but nothing should go that way.
 	Disabled map[string]bool
+	// Down are WANs that do not carry by health's word, Silent the counters of first paths of duplicated pseudowires by which nothing comes
+	// though other paths deliver (RedundancyPlan.Silent).
+	Down, Silent map[string]bool
 	// Devices are those of others, by name: bridges, taps, NICs.
 	Devices map[string]Device
 	// Addrs are the router's addresses that are not of this package's making, with their devices.
@@ -35,7 +38,8 @@ type Facts struct {
 	Have kstate.Overlay
 	// ForeignTunnels are the ids of L2TP tunnels that others made.
 	ForeignTunnels map[uint32]bool
-	// Missing are kernel modules that cannot be had: l2tp_eth l2tp_ip l2tp_ip6 bonding sit veth act_mirred xfrm_user nft_meta_bridge.
+	// Missing are kernel modules that cannot be had: l2tp_eth l2tp_ip l2tp_ip6 bonding sit veth act_mirred xfrm_user nft_meta_bridge
+	// nft_dup_ipv4.
 	Missing map[string]bool
 	// NoCharon says that the IKE daemon does not answer.
 	NoCharon bool

@@ -36,7 +36,7 @@ func Peer(c *config.Config, name string, f Facts) (Mirror, error) {
 	}
 	here := inUse(c, f)
 	for _, w := range wires {
-		m.Pseudowires = append(m.Pseudowires, m.wire(w, here[w.Name]))
+		m.Pseudowires = append(m.Pseudowires, m.wire(w, here[w.Name], f))
 		if i := slices.IndexFunc(c.IPsec, func(s config.IPsec) bool { return s.Name == w.IPsec }); i >= 0 &&
 			!slices.ContainsFunc(m.IPsec, func(s config.IPsec) bool { return s.Name == w.IPsec }) {
 			m.IPsec = append(m.IPsec, m.sec(c.IPsec[i], here["ipsec "+w.IPsec]))
@@ -112,7 +112,7 @@ func (m *Mirror) turned(what string, local, remote netip.Addr, host string, here
 	return netip.Addr{}, here.local
 }
 
-func (m *Mirror) wire(w config.Pseudowire, here side) config.Pseudowire {
+func (m *Mirror) wire(w config.Pseudowire, here side, f Facts) config.Pseudowire {
 	o := w
 	o.Local, o.Remote = m.turned("pseudowire "+w.Name, w.Local, w.Remote, w.RemoteHost, here)
 	o.RemoteHost = ""
@@ -121,7 +121,37 @@ func (m *Mirror) wire(w config.Pseudowire, here side) config.Pseudowire {
 	o.SessionID, o.PeerID = w.PeerID, w.SessionID
 	o.Cookie, o.PeerCookie = w.PeerCookie, w.Cookie
 	o.Attach.Addresses, o.Gateway = m.numbers("pseudowire "+w.Name, w.Attach.Addresses, w.Gateway)
+	o.Redundancy = m.redundancy(w, f)
 	return o
+}
+
+// redundancy turns paths round: our further WANs are the far end's further addresses, and the other way about. Names of its WANs are ours, as
+// far as there are as many.
+func (m *Mirror) redundancy(w config.Pseudowire, f Facts) *config.Redundancy {
+	r := w.Redundancy
+	if r == nil {
+		return nil
+	}
+	o := *r
+	o.Interfaces, o.RemoteAlt = nil, nil
+	for _, name := range r.Interfaces[1:] {
+		if addrs := f.WANs[name].Side(kstate.IPv4).Addrs; len(addrs) > 0 {
+			o.RemoteAlt = append(o.RemoteAlt, addrs[0].Addr())
+		} else {
+			m.note("pseudowire %s: the address of interface %s is not known at the moment: give it there as list remote_alt", w.Name, name)
+		}
+	}
+	for i := range 1 + len(r.RemoteAlt) {
+		name := fmt.Sprintf("wan%d", i+1)
+		if i < len(r.Interfaces) {
+			name = r.Interfaces[i]
+		}
+		o.Interfaces = append(o.Interfaces, name)
+	}
+	m.note("pseudowire %s: list interface has the far end's own WANs there: first the one with its address %s%s", w.Name, "in ipsec "+w.IPsec,
+		map[bool]string{true: ", then those of list remote_alt here, in that order"}[len(r.RemoteAlt) > 0])
+	m.note("pseudowire %s: without multiwan there, the commands have it take copies and send each packet once", w.Name)
+	return &o
 }
 
 func (m *Mirror) sec(s config.IPsec, here side) config.IPsec {

@@ -40,6 +40,9 @@ func TestPeerOfPeer(t *testing.T) {
 	}{
 		{transport, "dc2", map[string]string{"wan": "198.51.100.1"}},
 		{moving, "dc2", map[string]string{"wan": "198.51.100.1"}},
+		{doubledPeer, "dc2", map[string]string{"wan": "198.51.100.1", "wan2": "198.51.100.130"}},
+		{doubledBoth, "dc2", map[string]string{"wan": "198.51.100.1", "wanb": "198.51.100.130"}},
+		{doubledTransport, "dc2", map[string]string{"wan": "198.51.100.1", "wanb": "198.51.100.130"}},
 		{bondBackup, "ha", map[string]string{"wan": "198.51.100.1", "wanb": "198.51.100.1"}},
 		{bondLACP, "ha", map[string]string{"wan": "198.51.100.1", "wanb": "198.51.100.1"}},
 		{sessions, "red", map[string]string{"wan": "2001:db8:9::1"}},

@@ -121,15 +121,14 @@ func (w *writer) pseudowire(p config.Pseudowire) {
 	if p.Device != p.Name {
 		w.option("device", p.Device)
 	}
-	w.option("interface", p.Interface)
-	w.option("policy", p.Policy)
+	w.carried(p)
 	w.addr("local", p.Local)
 	w.addr("remote", p.Remote)
 	w.option("encap", p.Encap)
 	if p.Encap == "udp" {
 		w.number("local_port", uint32(p.LocalPort))
 		w.number("remote_port", uint32(p.RemotePort))
-		if !p.Checksum {
+		if !p.Checksum && p.Redundancy == nil { // with copies it follows from the mode
 			w.option("checksum", "0")
 		}
 	}
@@ -144,6 +143,28 @@ func (w *writer) pseudowire(p config.Pseudowire) {
 	}
 	w.option("ipsec", p.IPsec)
 	w.attach(p.Attach, p.Gateway, p.MTU)
+}
+
+// carried writes what carries a pseudowire.
+func (w *writer) carried(p config.Pseudowire) {
+	r := p.Redundancy
+	if r == nil {
+		w.option("interface", p.Interface)
+		w.option("policy", p.Policy)
+		return
+	}
+	w.option("redundancy", "duplicate")
+	w.list("interface", r.Interfaces...)
+	for _, a := range r.RemoteAlt {
+		w.list("remote_alt", a.String())
+	}
+	switch {
+	case r.Copies == "dscp":
+		w.option("duplicate", "dscp "+strings.Trim(fmt.Sprint(r.DSCP), "[]"))
+	case r.Copies != "all":
+		w.option("duplicate", r.Copies)
+	}
+	w.number("duplicate_rate", uint32(r.Rate))
 }
 
 func (w *writer) bond(x config.Bond) {

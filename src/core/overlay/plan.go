@@ -14,6 +14,8 @@ type Plan struct {
 	Tables []kstate.Table
 	// Rules are policy rules beside those of core/plan.
 	Rules []kstate.Rule
+	// Routes are routes in the tables of WANs, likewise.
+	Routes []kstate.Route
 	// Why gives the reason of an object by its key.
 	Why         map[string]string
 	Pseudowires []PseudowirePlan // enabled ones, in file order
@@ -51,6 +53,8 @@ type PseudowirePlan struct {
 	How        string // the MTU was computed
 	// Attached names the bridge or bond that its device is put into, Detached why it is not.
 	Attached, Detached string
+	// Redundancy is nil where each packet goes once.
+	Redundancy *RedundancyPlan
 }
 
 // BondPlan is what one bond came to.

@@ -34,7 +34,8 @@ func (r *ruleset) chain(c kstate.Chain) {
 	}
 }
 
-// wantTables plans guards, bindings and clamps of table inet multiwan, and the clamps of table bridge multiwan.
+// wantTables plans guards, bindings and clamps of table inet multiwan, the clamps of table bridge multiwan, and
+// the copies of table ip multiwan, since only tables of one family have them.
 func (b *builder) wantTables() {
 	inet := &ruleset{table: kstate.Table{Family: "inet", Name: tableName}}
 	b.guards(inet)
@@ -42,7 +43,7 @@ func (b *builder) wantTables() {
 	b.clampRouted(inet)
 	bridge := &ruleset{table: kstate.Table{Family: "bridge", Name: tableName}}
 	b.clampBridges(bridge)
-	for _, r := range []*ruleset{inet, bridge} {
+	for _, r := range []*ruleset{inet, bridge, b.copyTable()} {
 		if len(r.table.Chains) > 0 {
 			b.plan.Tables = append(b.plan.Tables, r.table)
 		}

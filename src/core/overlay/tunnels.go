@@ -175,6 +175,9 @@ func (x *conn) conn() kstate.Conn {
 	if !x.Any {
 		c.Remote = x.remote.String()
 	}
+	if x.duplicated() {
+		c.ReplayWindow = ReplayWindow
+	}
 	if x.Mode == kstate.ModeTunnel {
 		for _, p := range x.LocalTS {
 			c.LocalTS = append(c.LocalTS, p.String())
@@ -269,6 +272,7 @@ func (b *builder) stack(w *wire) mtu.Stack {
 	} else {
 		s.Path = b.pathOf(w.sec.wan, w.remote)
 	}
+	s.Path = b.smallest(w.sec, s.Path)
 	return s
 }
 

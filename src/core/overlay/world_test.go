@@ -71,6 +71,7 @@ func worlds() map[string]func() world {
 		"transport": transport, "moving": moving, "moved": moved, "hub": hub, "bond_backup": bondBackup, "bond_lacp": bondLACP, "taps": taps,
 		"access": access, "tagged": tagged, "sit": sits, "sessions": sessions, "fail_closed": failClosed, "foreign": foreign, "loop": loops,
 		"addressed": addressed, "missing": missing, "rr_dead": rrDead, "gone": gone, "arp": arp,
+		"doubled": doubled, "doubled_peer": doubledPeer, "doubled_both": doubledBoth, "doubled_transport": doubledTransport, "doubled_nat": doubledNAT, "doubled_moves": doubledMoves, "doubled_class": doubledClass,
 	}
 }
 

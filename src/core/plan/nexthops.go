@@ -30,7 +30,7 @@ func (b *builder) nexthopGroup(p *policy, f kstate.Family) uint32 {
 // nexthop plans the single way out by a WAN, once, and returns its id.
 func (b *builder) nexthop(w *wan, f kstate.Family) uint32 {
 	s := w.Side(f)
-	n := kstate.Nexthop{ID: nexthopBase + uint32(w.id)*2 + odd(f), Family: f, Gateway: s.Gateway, Device: w.dev(), OnLink: offLink(s)}
+	n := kstate.Nexthop{ID: nexthopBase + uint32(w.id)*2 + odd(f), Family: f, Gateway: s.Gateway, Device: w.dev(), OnLink: OffLink(s)}
 	if _, dup := b.plan.Why[n.Key()]; !dup {
 		b.plan.Want.Nexthops = append(b.plan.Want.Nexthops, n)
 		b.plan.Why[n.Key()] = "way out by " + w.Name

@@ -54,13 +54,13 @@ func (b *builder) via(w *wan, f kstate.Family) kstate.Route {
 	s := w.Side(f)
 	return kstate.Route{
 		Family: f, Table: w.table, Type: kstate.Unicast, Dst: f.Any(), Metric: metricLive,
-		Gateway: s.Gateway, Device: w.dev(), OnLink: offLink(s), Src: s.Addrs[0].Addr(),
+		Gateway: s.Gateway, Device: w.dev(), OnLink: OffLink(s), Src: s.Addrs[0].Addr(),
 	}
 }
 
-// offLink says whether the gateway lies outside the WAN's connected prefixes, as with host addresses of hosters, so that the kernel
+// OffLink says whether the gateway lies outside the WAN's connected prefixes, as with host addresses of hosters, so that the kernel
 // must be told that it is there. Link-local gateways always are.
-func offLink(s Side) bool {
+func OffLink(s Side) bool {
 	if !s.Gateway.IsValid() || s.Gateway.IsLinkLocalUnicast() {
 		return false
 	}
@@ -121,7 +121,7 @@ func (b *builder) policyRoute(p *policy, f kstate.Family) {
 		for _, s := range hopWeights(active) {
 			w := b.byName[s.WAN]
 			side := w.Side(f)
-			r.Hops = append(r.Hops, kstate.Hop{Gateway: side.Gateway, Device: w.dev(), OnLink: offLink(side), Weight: s.Weight})
+			r.Hops = append(r.Hops, kstate.Hop{Gateway: side.Gateway, Device: w.dev(), OnLink: OffLink(side), Weight: s.Weight})
 		}
 		kstate.SortHops(r.Hops)
 	}

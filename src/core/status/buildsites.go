@@ -24,6 +24,8 @@ type Sites struct {
 	// Guards are what the kernel does with packets between the ends of a tunnel, by its id.
 	Guards map[uint32]string
 	Bonds  map[string]BondNow // by device
+	// Arrivals are by the counters of paths of duplicated pseudowires.
+	Arrivals map[string]Arrivals
 }
 
 // BondNow is how the kernel says that a bond does.
@@ -40,6 +42,9 @@ func (s *Source) sites(d *Document) {
 		i := slices.IndexFunc(s.Config.Pseudowires, func(c config.Pseudowire) bool { return c.Name == w.Name })
 		if i >= 0 {
 			d.Pseudowires[w.Name] = s.pseudowire(s.Config.Pseudowires[i], w)
+		}
+		if r := d.Pseudowires[w.Name].Redundancy; r != nil {
+			d.Warnings = append(d.Warnings, r.warnings(w.Name)...)
 		}
 		if d.Pseudowires[w.Name].Guard == "clear" {
 			d.Warnings = append(d.Warnings, fmt.Sprintf("pseudowire %s: the kernel has no policy that protects or stops its packets", w.Name))
@@ -79,6 +84,7 @@ func (s *Source) pseudowire(c config.Pseudowire, w overlay.PseudowirePlan) Pseud
 	if t, ok := s.Sites.Traffic[kstate.SessionKey{Tunnel: c.TunnelID, ID: c.SessionID}]; ok {
 		out.Traffic = &t
 	}
+	out.Redundancy = s.redundancy(w)
 	for _, h := range s.Health[w.Name] { // a far end has one, of no family
 		out.RTT, out.Probes = millis(h.RTT), append(out.Probes, probesOf(0, h)...)
 		if slices.ContainsFunc(out.Probes, func(p Probe) bool { return p.Loss != nil }) {

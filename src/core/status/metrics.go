@@ -108,6 +108,7 @@ func siteMetrics(d *Document, add adder) {
 			add("pseudowire_receive_bytes_total", "counter", "Bytes of frames received.", float64(t.RxBytes), "pseudowire", name)
 			add("pseudowire_transmit_bytes_total", "counter", "Bytes of frames sent.", float64(t.TxBytes), "pseudowire", name)
 		}
+		w.Redundancy.metrics(name, add)
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.IPsec)) {
 		add("ipsec_up", "gauge", "1 while an SA carries packets.", oneIf(d.IPsec[name].State == "up"), "ipsec", name)

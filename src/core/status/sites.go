@@ -35,6 +35,8 @@ type Pseudowire struct {
 	Loss     *float64 `json:"loss,omitempty"`
 	Probes   []Probe  `json:"probes"`
 	Traffic  *Traffic `json:"traffic,omitempty"`
+	// Redundancy is there where its packets go by several paths.
+	Redundancy *Redundancy `json:"redundancy,omitempty"`
 }
 
 // Traffic is what an L2TP session has carried since it was made. Bytes are those of frames with their L2TP header.

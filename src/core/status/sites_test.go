@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +22,8 @@ import (
 func twoSites() Source {
 	s := dualStack()
 	s.Diagnostics, s.Warnings, s.Repairs, s.Config.Rules, s.Plan.Policies = nil, nil, nil, nil, nil
-	s.ConfigState, s.Config.Interfaces, s.Hits = ConfigOK, s.Config.Interfaces[:1], nil
+	s.ConfigState, s.Config.Interfaces = ConfigOK, s.Config.Interfaces[:1]
+	s.Hits = map[string]uint64{"in_1": 4711, "in_2": 4000, "in_3": 4712, "out_2": 17, "out_3": 18}
 	wire := func(id uint32, name, sec string) config.Pseudowire {
 		return config.Pseudowire{Name: name, Device: name, Enabled: true, Encap: "udp", LocalPort: 1701, RemotePort: 1702, TunnelID: id,
 			PeerTunnel: id + 100, SessionID: id + 10, PeerID: id + 110, IPsec: sec}
@@ -35,7 +38,12 @@ func twoSites() Source {
 		Conns: []kstate.Conn{{Name: "dc_cable"}, {Name: "dc_telco"}},
 		Pseudowires: []overlay.PseudowirePlan{
 			{Name: "pw_cable", Device: "pw_cable", State: overlay.Ready, WAN: "wan", Local: a, Remote: b, IPsec: "dc_cable", Established: true,
-				MTU: 1500, MSS4: 1369, MSS6: 1349, How: how, Attached: "ha"},
+				MTU: 1500, MSS4: 1369, MSS6: 1349, How: how, Attached: "ha",
+				Redundancy: &overlay.RedundancyPlan{Copies: "all", Window: 4096, Paths: []overlay.PathPlan{
+					{WAN: "wan", Device: "eth1", Local: a, Remote: b, State: overlay.PathFirst, Sent: "out_1", Received: "in_1"},
+					{WAN: "wanb", Device: "eth2", Local: a, Remote: b, State: overlay.PathCopies, Sent: "out_2", Received: "in_2"},
+					{WAN: "wanc", Device: "eth3", Local: a, Remote: b, State: overlay.PathCopies, Sent: "out_3", Received: "in_3"},
+					{WAN: "lte", Device: "wwan0", Remote: b, State: overlay.PathNAT, Reason: "its packets are translated"}}}},
 			{Name: "pw_telco", Device: "pw_telco", State: overlay.Ready, WAN: "wanb", Local: a, Remote: b, IPsec: "dc_telco",
 				Waits: "ipsec dc_telco is not established", MTU: 1500, How: how, Attached: "ha"},
 			{Name: "plain", Device: "plain", State: overlay.Refused, Reason: "tunnel id 3 is that of a tunnel of another program"},
@@ -53,9 +61,10 @@ func twoSites() Source {
 	}
 	s.Health["pw_cable"] = map[kstate.Family]health.Snapshot{0: s.Health["wan"][kstate.IPv4]}
 	s.Sites = &Sites{Plan: p, Standings: map[string]Standing{}, Indexes: map[string]int{"pw_cable": 17}, Conns: conns,
-		Traffic: map[kstate.SessionKey]Traffic{{Tunnel: 1, ID: 11}: {RxFrames: 5, RxBytes: 500, TxFrames: 6, TxBytes: 600, Rejected: 2}},
-		Guards:  map[uint32]string{1: "protected", 2: "blocked"},
-		Bonds:   map[string]BondNow{"ha": {Active: "pw_cable", Working: []string{"pw_cable", "pw_telco"}}}}
+		Traffic:  map[kstate.SessionKey]Traffic{{Tunnel: 1, ID: 11}: {RxFrames: 5, RxBytes: 500, TxFrames: 6, TxBytes: 600, Rejected: 2}},
+		Guards:   map[uint32]string{1: "protected", 2: "blocked"},
+		Arrivals: map[string]Arrivals{"in_1": {Lately: 2000, Last: 200}, "in_2": {Lately: 1500, Last: 0}, "in_3": {Lately: 1999, Last: 199}},
+		Bonds:    map[string]BondNow{"ha": {Active: "pw_cable", Working: []string{"pw_cable", "pw_telco"}}}}
 	facts := overlay.Facts{Verdicts: map[string]plan.Verdict{"pw_cable": {State: "suspect"}, "pw_telco": {State: "down"}}}
 	for _, st := range Standings(p, facts, map[string]string{"pw_cable": "probes are answered"}, func(name string) (string, string) {
 		return conns[name].State, conns[name].Reason
@@ -91,7 +100,7 @@ func TestSites(t *testing.T) {
 func TestClear(t *testing.T) {
 	s := twoSites()
 	s.Sites.Guards[1] = "clear"
-	if d := Build(s); len(d.Warnings) != 1 || d.Pseudowires["pw_cable"].protection() != "dc_cable (clear)" {
+	if d := Build(s); len(d.Warnings) != len(Build(twoSites()).Warnings)+1 || d.Pseudowires["pw_cable"].protection() != "dc_cable (clear)" {
 		t.Errorf("warnings %q, shown as %q", d.Warnings, d.Pseudowires["pw_cable"].protection())
 	}
 }
@@ -187,6 +196,25 @@ func TestVolume(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 999949: "999.9 kB", 999950: "1.0 MB", 20100000: "20.1 MB", 1 << 63: "9223.4 PB"} {
 		if got := Volume(n); got != want {
 			t.Errorf("Volume(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+// TestTooFarBehind: a warning before the window does not cover the difference of the lines.
+func TestTooFarBehind(t *testing.T) {
+	for last, want := range map[uint64]bool{5000: false, 200000: true} {
+		s := twoSites()
+		s.Sites.Arrivals["in_1"] = Arrivals{Lately: 10 * last, Last: last}
+		slow := s.Health["wan"][kstate.IPv4]
+		slow.RTT += 40 * time.Millisecond
+		s.Health["wanb"] = map[kstate.Family]health.Snapshot{kstate.IPv4: slow}
+		d := Build(s)
+		r := d.Pseudowires["pw_cable"].Redundancy
+		if r.Behind != int(last/25) {
+			t.Errorf("%d packets behind, want 40 ms of %d", r.Behind, last)
+		}
+		if got := slices.ContainsFunc(d.Warnings, func(w string) bool { return strings.Contains(w, "packets behind the fastest") }); got != want {
+			t.Errorf("%d packets/s: warned %v", last, got)
 		}
 	}
 }

@@ -27,6 +27,9 @@ func (p *printer) pseudowires(d *Document) {
 		rows = append(rows, []string{name, w.State, age(d.Time, w.Since), dash(w.Interface), dash(w.Remote), w.protection(), size(w.MTU),
 			pair(w.MSS4, w.MSS6), milli(w.RTT)})
 		notes = append(notes, note(name, fault(w.State, w.Reason, w.Detached)))
+		if w.Redundancy != nil {
+			notes = append(notes, note("paths of "+name, w.Redundancy.note()))
+		}
 		if w.How != "" {
 			how[w.How] = append(how[w.How], name)
 		}

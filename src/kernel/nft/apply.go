@@ -64,7 +64,7 @@ func (c *Conn) Apply(ctx context.Context, want []kstate.Table, have Observed, fl
 	return false, errUnsettled
 }
 
-// Delete removes both tables.
+// Delete removes all our tables.
 func (c *Conn) Delete(ctx context.Context) error {
 	_, err := c.Apply(ctx, nil, Observed{}, nil)
 	return err

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tableName is the name of our tables, in the families inet and bridge.
+// tableName is the name of our tables, in the families inet, bridge, ip and ip6.
 const tableName = "multiwan"
 
 // Conn speaks to the nftables of the network namespace that it was dialled in. Its methods may be called from several goroutines.
@@ -106,7 +106,7 @@ func (c *Conn) generation() (uint32, error) {
 // Counter is the value of a named counter.
 type Counter struct{ Packets, Bytes uint64 }
 
-// Counters returns the values of our named counters by name, those of both tables together.
+// Counters returns the values of our named counters by name, those of all tables together.
 func (c *Conn) Counters(ctx context.Context) (map[string]Counter, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ const (
 
 // encoder collects the expressions of one rule and the anonymous sets that they look up.
 type encoder struct {
-	family uint8 // NFPROTO_INET or NFPROTO_BRIDGE
+	family uint8 // NFPROTO_INET, NFPROTO_BRIDGE, NFPROTO_IPV4 or NFPROTO_IPV6
 	nextID func() uint32
 	exprs  []netlink.Attribute
 	sets   []anonymousSet

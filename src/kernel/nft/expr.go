@@ -51,6 +51,20 @@ func (e *encoder) payload(base, reg, offset, size uint32) {
 	e.raw("payload", u32(unix.NFTA_PAYLOAD_DREG, reg), u32(unix.NFTA_PAYLOAD_BASE, base), u32(unix.NFTA_PAYLOAD_OFFSET, offset), u32(unix.NFTA_PAYLOAD_LEN, size))
 }
 
+// writeNetwork overwrites bytes of the IP header with register 1; checksum is how that of the header is put right, at a place. Those of TCP
+// and UDP follow.
+func (e *encoder) writeNetwork(offset, size, checksum, place uint32) {
+	e.raw("payload", u32(unix.NFTA_PAYLOAD_SREG, reg1), u32(unix.NFTA_PAYLOAD_BASE, unix.NFT_PAYLOAD_NETWORK_HEADER), u32(unix.NFTA_PAYLOAD_OFFSET, offset),
+		u32(unix.NFTA_PAYLOAD_LEN, size), u32(unix.NFTA_PAYLOAD_CSUM_TYPE, checksum), u32(unix.NFTA_PAYLOAD_CSUM_OFFSET, place),
+		u32(unix.NFTA_PAYLOAD_CSUM_FLAGS, csumPseudo))
+}
+
+// limit goes on while packets keep to a rate in bytes a second.
+func (e *encoder) limit(rate, burst uint64) {
+	e.raw("limit", u64(unix.NFTA_LIMIT_RATE, rate), u64(unix.NFTA_LIMIT_UNIT, 1), u32(unix.NFTA_LIMIT_BURST, uint32(burst)),
+		u32(unix.NFTA_LIMIT_TYPE, unix.NFT_LIMIT_PKT_BYTES), u32(unix.NFTA_LIMIT_FLAGS, 0))
+}
+
 // tcpOption loads bytes of an option of TCP.
 func (e *encoder) tcpOption(kind uint8, offset, size uint32) {
 	e.raw("exthdr", append(tcpOption(unix.NFTA_EXTHDR_DREG, kind, offset, size), u32(unix.NFTA_EXTHDR_FLAGS, 0))...)

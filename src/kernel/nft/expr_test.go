@@ -16,13 +16,16 @@ func TestExpressions(t *testing.T) {
 		ours   func(*encoder)
 		theirs expr.Any
 	}{
-		"meta":       {func(e *encoder) { e.meta(unix.NFT_META_MARK) }, &expr.Meta{Key: expr.MetaKeyMARK, Register: 1}},
-		"meta set":   {func(e *encoder) { e.writeMeta(unix.NFT_META_MARK) }, &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: 1}},
-		"ct":         {func(e *encoder) { e.ct(unix.NFT_CT_STATE) }, &expr.Ct{Key: expr.CtKeySTATE, Register: 1}},
-		"ct set":     {func(e *encoder) { e.writeCT(unix.NFT_CT_MARK) }, &expr.Ct{Key: expr.CtKeyMARK, SourceRegister: true, Register: 1}},
-		"rt":         {func(e *encoder) { e.route(unix.NFT_RT_TCPMSS) }, &expr.Rt{Key: expr.RtTCPMSS, Register: 1}},
-		"fib":        {(*encoder).destinationType, &expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true}},
-		"payload":    {func(e *encoder) { e.payload(unix.NFT_PAYLOAD_NETWORK_HEADER, 2, 12, 4) }, &expr.Payload{DestRegister: 2, Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4}},
+		"meta":     {func(e *encoder) { e.meta(unix.NFT_META_MARK) }, &expr.Meta{Key: expr.MetaKeyMARK, Register: 1}},
+		"meta set": {func(e *encoder) { e.writeMeta(unix.NFT_META_MARK) }, &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: 1}},
+		"ct":       {func(e *encoder) { e.ct(unix.NFT_CT_STATE) }, &expr.Ct{Key: expr.CtKeySTATE, Register: 1}},
+		"ct set":   {func(e *encoder) { e.writeCT(unix.NFT_CT_MARK) }, &expr.Ct{Key: expr.CtKeyMARK, SourceRegister: true, Register: 1}},
+		"rt":       {func(e *encoder) { e.route(unix.NFT_RT_TCPMSS) }, &expr.Rt{Key: expr.RtTCPMSS, Register: 1}},
+		"fib":      {(*encoder).destinationType, &expr.Fib{Register: 1, FlagDADDR: true, ResultADDRTYPE: true}},
+		"payload":  {func(e *encoder) { e.payload(unix.NFT_PAYLOAD_NETWORK_HEADER, 2, 12, 4) }, &expr.Payload{DestRegister: 2, Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4}},
+		"payload set": {func(e *encoder) { e.writeNetwork(12, 4, unix.NFT_PAYLOAD_CSUM_INET, 10) }, &expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: 1,
+			Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4, CsumType: expr.CsumTypeInet, CsumOffset: 10, CsumFlags: unix.NFT_PAYLOAD_L4CSUM_PSEUDOHDR}},
+		"limit":      {func(e *encoder) { e.limit(625000, 20000) }, &expr.Limit{Type: expr.LimitTypePktBytes, Rate: 625000, Unit: expr.LimitTimeSecond, Burst: 20000}},
 		"option":     {func(e *encoder) { e.tcpOption(2, 4, 6) }, &expr.Exthdr{DestRegister: 1, Type: 2, Offset: 4, Len: 6, Op: expr.ExthdrOpTcpopt}},
 		"option set": {func(e *encoder) { e.writeTCPOption(2, 4, 6) }, &expr.Exthdr{SourceRegister: 1, Type: 2, Offset: 4, Len: 6, Op: expr.ExthdrOpTcpopt}},
 		"byteorder":  {func(e *encoder) { e.toNetwork(2) }, &expr.Byteorder{SourceRegister: 1, DestRegister: 1, Op: expr.ByteorderHton, Len: 2, Size: 2}},

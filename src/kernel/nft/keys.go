@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -81,6 +82,7 @@ var keyTable = map[string]key{
 	"@nh,0,8":        {load: network(0, 1), typ: typeInteger, size: 1, value: word(1, nil)}, // the first byte behind the Ethernet header
 	"tcp flags":      tcpFlags,
 	maxseg:           mss,
+	"meta length":    {load: length, typ: typeInteger, size: 4, value: wideNumber(4), ranges: true},
 	"fib daddr type": {load: (*encoder).destinationType, typ: typeFibType, size: 4, value: word(4, fibTypes), host: true},
 }
 
@@ -109,6 +111,9 @@ func (e *encoder) keyOf(name string) (key, bool) {
 	if k, ok := keyTable[name]; ok {
 		return k, true
 	}
+	if at, ok := strings.CutPrefix(name, "@th,"); ok {
+		return rawKey(at)
+	}
 	return ctAddress(name)
 }
 
@@ -126,6 +131,18 @@ func (e *encoder) dscp() (key, bool) {
 		return dscpKeys["ip6 dscp"], true
 	}
 	return key{}, false
+}
+
+// rawKey parses "OFFSET,BITS" of the bytes from the layer-4 header on.
+func rawKey(at string) (key, bool) {
+	a, b, _ := strings.Cut(at, ",")
+	offset, err := strconv.ParseUint(a, 10, 16)
+	bits, err2 := strconv.ParseUint(b, 10, 16)
+	if err != nil || err2 != nil || offset%8 != 0 || bits%8 != 0 || bits == 0 || bits > 32 {
+		return key{}, false
+	}
+	size := int(bits / 8)
+	return key{load: payload(unix.NFT_PAYLOAD_TRANSPORT_HEADER, reg1, uint32(offset/8), uint32(size)), typ: typeInteger, size: size, value: wideNumber(size), ranges: true}, true
 }
 
 // ctAddress parses "ct reply ip daddr" and its like. The keys with a family (kernel 4.17) are used: the older ones are 16 bytes wide in
@@ -164,6 +181,12 @@ func network(offset, size uint32) func(*encoder) {
 
 func link(offset, size uint32) func(*encoder) {
 	return payload(unix.NFT_PAYLOAD_LL_HEADER, reg1, offset, size)
+}
+
+// length loads the packet's bytes in network order, in which ranges are compared.
+func length(e *encoder) {
+	e.meta(unix.NFT_META_LEN)
+	e.toNetwork(4)
 }
 
 func routeIPsec(e *encoder) { e.route(rtIPsec) }

@@ -15,7 +15,7 @@ import (
 var families = []struct {
 	name  string
 	proto uint8
-}{{"inet", unix.NFPROTO_INET}, {"bridge", unix.NFPROTO_BRIDGE}}
+}{{"inet", unix.NFPROTO_INET}, {"bridge", unix.NFPROTO_BRIDGE}, {"ip", unix.NFPROTO_IPV4}, {"ip6", unix.NFPROTO_IPV6}}
 
 func protoOf(family string) (uint8, error) {
 	for _, f := range families {

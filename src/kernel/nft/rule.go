@@ -12,6 +12,9 @@ import (
 // compile turns a rule into expressions and the anonymous sets that they need. nextID numbers the sets within the transaction.
 func compile(family uint8, r kstate.NftRule, nextID func() uint32) (*encoder, error) {
 	e := &encoder{family: family, nextID: nextID}
+	if family == unix.NFPROTO_IPV4 || family == unix.NFPROTO_IPV6 {
+		e.l3 = family // nothing else comes by
+	}
 	for _, m := range r.Match {
 		if err := e.match(m); err != nil {
 			return nil, fmt.Errorf("match %s: %w", m, err)

@@ -35,6 +35,15 @@ func (e *encoder) statement(s kstate.Statement) error {
 		return e.nat(s.NAT)
 	case s.MSS != nil:
 		return e.setMSS(s.MSS)
+	case s.SetAddr != nil:
+		return e.setAddress(s.SetAddr)
+	case s.SetTOS != nil:
+		return e.setTOS(*s.SetTOS)
+	case s.Dup != nil:
+		return e.dup(s.Dup)
+	case s.Limit != nil:
+		e.limit(s.Limit.Rate, s.Limit.Burst)
+		return nil
 	}
 	v, err := parseVerdict(s.Verdict)
 	if err != nil {

@@ -191,3 +191,14 @@ func next(v []byte) []byte {
 	}
 	return nil
 }
+
+// wideNumber reads a number of one to four bytes in network order.
+func wideNumber(size int) func(string) ([]byte, error) {
+	return func(s string) ([]byte, error) {
+		n, err := strconv.ParseUint(s, 0, 8*size)
+		if err != nil {
+			return nil, fmt.Errorf("number %q: %w", s, err)
+		}
+		return binary.BigEndian.AppendUint32(nil, uint32(n))[4-size:], nil
+	}
+}

@@ -1,0 +1,156 @@
+package hitless
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"multiwan/tests/lab"
+)
+
+// event is something that happens while one line is a black hole.
+type event struct {
+	name string
+	do   func(*testing.T, *pair, *lab.WAN)
+}
+
+// events of the short test; each comes in a hole of each line in turn.
+var events = []event{
+	{"nothing else", func(*testing.T, *pair, *lab.WAN) {}},
+	{"keys of packets renewed", func(t *testing.T, p *pair, _ *lab.WAN) { rekey(t, p.A, "--child") }},
+	{"keys of IKE renewed", func(t *testing.T, p *pair, _ *lab.WAN) { rekey(t, p.B, "--ike") }},
+	{"daemon killed and started", func(t *testing.T, p *pair, _ *lab.WAN) {
+		for _, s := range p.both() {
+			s.Daemon.Kill()
+			s.Daemon.Start()
+		}
+		time.Sleep(500 * ms)
+	}},
+	{"another part reloaded", func(t *testing.T, p *pair, _ *lab.WAN) {
+		for _, s := range p.both() {
+			reload(s, p.config(s)+"\nconfig rule 'other'\n\toption dest_ip '203.0.113.0/24'\n\toption policy 'other'\n\nconfig policy 'other'\n\tlist interface 'wan0'\n")
+		}
+		time.Sleep(500 * ms)
+	}},
+}
+
+// rekey renews keys and waits until they are, so it must happen in the hole.
+func rekey(t *testing.T, s *lab.Site, what string) {
+	t.Helper()
+	done := map[string]string{"--child": "} established with SPIs", "--ike": "] rekeyed between"}[what]
+	count := func() int { return strings.Count(s.Charon.Log(), done) }
+	was := count()
+	out, err := s.Charon.Swanctl("--rekey", what, "multiwan-sa")
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if !lab.Wait(time.Second, func() bool { return count() > was }) {
+		t.Errorf("%s: %s: nothing is renewed", s.Name, what)
+	}
+}
+
+// TestHitless is one network with a fast and a slow line: whatever happens while one of them is a black hole, no packet is lost, comes twice or
+// is in clear, from before the start until after the end.
+func TestHitless(t *testing.T) {
+	p := sites(t, options{})
+	p.delays(10*ms, 40*ms)
+	f := p.traffic(t, 5*ms)
+	for i, e := range events {
+		w := p.A.WANs[i%2]
+		hole(w, 600*ms, func() { e.do(t, p, w) })
+		time.Sleep(300 * ms)
+	}
+	f.whole()
+	p.noClear(t)
+	t.Run("bad line", func(t *testing.T) {
+		p.shape(lab.Quality{Delay: 10 * ms, Loss: 0.3}, lab.Quality{Delay: 40 * ms})
+		f := p.traffic(t, 5*ms)
+		time.Sleep(time.Second)
+		f.whole()
+	})
+	t.Run("end", p.end)
+}
+
+// end takes the SA and then everything away, while hosts send.
+func (p *pair) end(t *testing.T) {
+	f := p.traffic(t, 20*ms)
+	p.A.Charon.Swanctl("--terminate", "--ike", "multiwan-sa", "--timeout", "1")
+	time.Sleep(200 * ms)
+	p.Reaches(10 * time.Second)
+	for _, s := range p.both() {
+		s.Daemon.Stop()
+		if _, err := s.Daemon.CLI("stop", "--vici", s.Charon.Socket()); err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+		}
+		time.Sleep(200 * ms)
+		for _, family := range []string{"ip", "ip6", "inet"} {
+			if out, err := s.Router.Exec("", "nft", "list", "ruleset", family); err != nil || strings.Contains(out, "dup to") {
+				t.Errorf("%s: left behind: %v\n%s", s.Name, err, out)
+			}
+		}
+	}
+	f.stop()
+	p.noClear(t)
+}
+
+// TestEveryEvent has each event in a hole of each line, with each pair of delays.
+func TestEveryEvent(t *testing.T) {
+	lab.Long(t)
+	p := sites(t, options{})
+	for _, d := range [][2]time.Duration{{10 * ms, 10 * ms}, {10 * ms, 40 * ms}, {40 * ms, 10 * ms}} {
+		for _, e := range events {
+			for i, w := range p.A.WANs {
+				t.Run(fmt.Sprintf("%s, hole of line %d, %v and %v", e.name, i, d[0], d[1]), func(t *testing.T) {
+					p.delays(d[0], d[1])
+					f := p.traffic(t, 5*ms)
+					time.Sleep(300 * ms)
+					hole(w, 2*time.Second, func() { e.do(t, p, w) })
+					time.Sleep(500 * ms)
+					f.whole()
+				})
+			}
+		}
+	}
+	p.noClear(t)
+}
+
+// TestAddressChanges gives the second line of A another address, as a lease's renewal does.
+func TestAddressChanges(t *testing.T) {
+	lab.Long(t)
+	p := sites(t, options{})
+	p.delays(10*ms, 40*ms)
+	for _, w := range p.A.WANs[1:] {
+		t.Run(w.Name, func(t *testing.T) {
+			f := p.traffic(t, 5*ms)
+			time.Sleep(300 * ms)
+			other := netip.AddrFrom4([4]byte{198, 18, byte(w.Index), 77})
+			p.A.Router.DelAddr(w.Device, w.Addr4.String()+"/24")
+			p.A.Router.AddAddr(w.Device, other.String()+"/24")
+			p.A.Router.IP("route replace default via %s dev %s metric %d", w.Gateway4, w.Device, 10*(w.Index+1))
+			time.Sleep(2 * time.Second)
+			f.whole()
+		})
+	}
+	p.noClear(t)
+}
+
+// TestVanishes pulls the plug of each line of A.
+func TestVanishes(t *testing.T) {
+	lab.Long(t)
+	p := sites(t, options{})
+	p.delays(10*ms, 40*ms)
+	for _, w := range p.A.WANs {
+		t.Run(w.Name, func(t *testing.T) {
+			f := p.traffic(t, 5*ms)
+			time.Sleep(300 * ms)
+			w.CarrierDown()
+			time.Sleep(time.Second)
+			w.CarrierUp()
+			time.Sleep(time.Second)
+			f.whole()
+		})
+	}
+	p.noClear(t)
+}
