@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 )
 
 // bootCommand is the machine. Plain emulation with one processor and counted
@@ -62,7 +64,7 @@ func testOutput(o options, k kernel, pkg string) (io.Writer, func() error, error
 		return os.Stdout, func() error { return nil }, nil
 	}
 	c := exec.Command("go", "tool", "test2json", "-t", "-p", pkg+"@"+k.version)
-	c.Stdout, c.Stderr = os.Stdout, os.Stderr
+	c.Stdout, c.Stderr = &wholeLines{to: os.Stdout}, os.Stderr
 	w, err := c.StdinPipe()
 	if err != nil {
 		return nil, nil, err
@@ -71,6 +73,24 @@ func testOutput(o options, k kernel, pkg string) (io.Writer, func() error, error
 		return nil, nil, err
 	}
 	return w, func() error { w.Close(); return c.Wait() }, nil
+}
+
+// wholeLines hands on whole lines, each in one write, so that those of two machines do not mix.
+type wholeLines struct {
+	to   io.Writer
+	rest []byte
+}
+
+var printing sync.Mutex
+
+func (w *wholeLines) Write(b []byte) (int, error) {
+	w.rest = append(w.rest, b...)
+	end := bytes.LastIndexByte(w.rest, '\n') + 1
+	printing.Lock()
+	defer printing.Unlock()
+	_, err := w.to.Write(w.rest[:end])
+	w.rest = append(w.rest[:0], w.rest[end:]...)
+	return len(b), err
 }
 
 // readSerial copies what stands between the marks of the init script. What came

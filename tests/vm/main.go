@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -99,8 +101,7 @@ func parseOptions(args []string) (options, error) {
 	return o, os.MkdirAll(o.cache, 0o755)
 }
 
-// runJobs runs packages one after the other, each in a fresh machine. All run,
-// whatever fails.
+// runJobs runs packages, each in a fresh machine. All run, whatever fails.
 func runJobs(o options, jobs []job) error {
 	unlock, err := lock(filepath.Join(o.cache, "vm.lock"))
 	if err != nil {
@@ -117,24 +118,49 @@ func runJobs(o options, jobs []job) error {
 		return err
 	}
 	note("kernel %s and its root ready after %.1f s", k.version, time.Since(begin).Seconds())
+	results := make([]error, len(jobs))
+	var group errgroup.Group
+	group.SetLimit(o.machines())
+	for i, j := range jobs {
+		group.Go(func() error { results[i] = runJob(o, k, base, j); return nil })
+	}
+	_ = group.Wait()
+	return judge(jobs, results)
+}
+
+// machines is how many run at once: one processor each keeps busy. What people read is not mixed.
+func (o options) machines() int {
+	if o.json {
+		return min(2, runtime.NumCPU())
+	}
+	return 1
+}
+
+// runJob runs one package, once more where its machine died.
+func runJob(o options, k kernel, base string, j job) error {
+	err := runPackage(o, k, base, j)
+	if errors.Is(err, errMachine) {
+		note("%s: %v; a second try", j.pkg, err)
+		err = runPackage(o, k, base, j)
+	}
+	if err != nil && !errors.Is(err, errNoTests) && !errors.Is(err, errTests) { // it did not build, or the machine died
+		note("%s: %v", j.pkg, err)
+	}
+	return err
+}
+
+// judge says which packages failed, or that none had a test.
+func judge(jobs []job, results []error) error {
 	var failed []string
 	ran := 0
-	for _, j := range jobs {
-		err := runPackage(o, k, base, j)
-		if errors.Is(err, errMachine) {
-			note("%s: %v; a second try", j.pkg, err)
-			err = runPackage(o, k, base, j)
-		}
-		switch {
-		case errors.Is(err, errNoTests):
+	for i, err := range results {
+		if errors.Is(err, errNoTests) {
 			continue
-		case errors.Is(err, errTests):
-			failed = append(failed, j.pkg)
-		case err != nil: // it did not build, or the machine died
-			note("%s: %v", j.pkg, err)
-			failed = append(failed, j.pkg)
 		}
 		ran++
+		if err != nil {
+			failed = append(failed, jobs[i].pkg)
+		}
 	}
 	if ran == 0 {
 		return errors.New("no test to run")
@@ -176,7 +202,7 @@ func runPackage(o options, k kernel, base string, j job) error {
 
 func note(format string, args ...any) { fmt.Fprintf(os.Stderr, "vm: "+format+"\n", args...) }
 
-// lock lets one machine run at a time: two would only slow each other down.
+// lock lets one run of packages go on at a time: two would only slow each other down.
 func lock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"os/exec"
 	"strings"
 	"testing"
@@ -109,5 +110,37 @@ func TestReadJobs(t *testing.T) {
 	}
 	if _, err := readJobs(strings.NewReader("half a line\n x")); err == nil {
 		t.Error("a line that is not ours was taken")
+	}
+}
+
+// TestWholeLines: what two machines print at once is mixed by lines only.
+func TestWholeLines(t *testing.T) {
+	var out strings.Builder
+	a, b := &wholeLines{to: &out}, &wholeLines{to: &out}
+	for _, w := range []struct {
+		to   *wholeLines
+		text string
+	}{{a, "one "}, {b, "two\nthr"}, {a, "and a half\n"}, {b, "ee\n"}} {
+		if n, err := w.to.Write([]byte(w.text)); n != len(w.text) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if got := out.String(); got != "two\none and a half\nthree\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestJudge: a package without tests is none that failed, but there must be one with.
+func TestJudge(t *testing.T) {
+	jobs := []job{{pkg: "a"}, {pkg: "b"}, {pkg: "c"}}
+	if err := judge(jobs, []error{nil, errNoTests, nil}); err != nil {
+		t.Error(err)
+	}
+	if err := judge(jobs, []error{errNoTests, errNoTests, errNoTests}); err == nil {
+		t.Error("no test ran, and nothing was said")
+	}
+	err := judge(jobs, []error{errTests, nil, errMachine})
+	if !errors.Is(err, errTests) || !strings.Contains(err.Error(), "a c") {
+		t.Error(err)
 	}
 }
