@@ -86,7 +86,7 @@ check:
 	$(STAGE) cross $(MAKE) --no-print-directory cross
 
 unit:
-	$(STAGE) -json unit $(GO) test -json ./src/... ./tests/arch ./tests/report ./tests/vm
+	$(STAGE) -json unit $(GO) test -json ./src/... ./openwrt/... ./tests/arch ./tests/report ./tests/vm
 
 # One package at a time: some measure times of milliseconds.
 kernel:
