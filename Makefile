@@ -29,7 +29,7 @@ VM    := $(GO) run ./tests/vm
 # Packages whose tests need a kernel: all below tests/ but the tools there.
 kernel_packages = $(shell $(GO) list ./tests/... | grep -vE '/tests/(arch|report|vm|demo|bench/joined)$$')
 
-.PHONY: FORCE help build cross setup test test-unit test-kernel test-vm test-all vm-test bench demo docs clean \
+.PHONY: FORCE help build cross package setup test test-unit test-kernel test-vm test-all vm-test bench demo docs clean \
 	clean-results check unit kernel vm again summary
 
 help: ## list the targets
@@ -53,6 +53,11 @@ build/multiwan-arm64: FORCE
 	GOARCH=arm64 $(GO) build $(ROUTER) -o $@ $(MAIN)
 build/multiwan-amd64: FORCE
 	GOARCH=amd64 $(GO) build $(FLAGS) -o $@ $(MAIN)
+
+package: cross ## packages for OpenWrt (.ipk) and Debian, with an index, into build/packages
+	rm -rf build/packages
+	$(GO) run ./openwrt/pack -version $(VERSION) -epoch $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
+	@ls -l build/packages
 
 setup: ## install what the tests need (root, Debian 12)
 	.ci/setup
@@ -86,7 +91,7 @@ check:
 	$(STAGE) cross $(MAKE) --no-print-directory cross
 
 unit:
-	$(STAGE) -json unit $(GO) test -json ./src/... ./tests/arch ./tests/report ./tests/vm
+	$(STAGE) -json unit $(GO) test -json ./src/... ./openwrt/... ./tests/arch ./tests/report ./tests/vm
 
 # One package at a time: some measure times of milliseconds.
 kernel:

@@ -10,7 +10,8 @@ import (
 
 // samples are lines that give an option a value other than its default, with the options that it needs, by "type.option".
 var samples = map[string]string{
-	"globals.enabled": "option enabled off", "globals.log_level": "option log_level debug", "globals.steering": "option steering route",
+	"globals.config_version": "option config_version 1",
+	"globals.enabled":        "option enabled off", "globals.log_level": "option log_level debug", "globals.steering": "option steering route",
 	"globals.mark_mask": "option mark_mask 0xff00", "globals.rule_base": "option rule_base 7000", "globals.table_base": "option table_base 30000",
 	"globals.collision": "option collision refuse", "globals.hook_dir": "option hook_dir /tmp/hooks", "globals.fixed_port": "list fixed_port 51820",
 
@@ -164,6 +165,9 @@ func TestEveryOption(t *testing.T) {
 				}
 				checkInvariants(t, c, ds)
 				lines := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Line" }, cmp.Ignore())
+				if key == "globals.config_version" {
+					return // the one version that there is says nothing new
+				}
 				if cmp.Equal(base, c, append(addrs, lines)...) {
 					t.Errorf("%q changes nothing", sample)
 				}

@@ -8,6 +8,8 @@ func globalsDoc() SectionDoc {
 		Help: "What concerns the whole program. At most one section; all of it may be missing.",
 		Options: []OptionDoc{
 			{Name: "enabled", Kind: KindBool, Default: "1", Help: "Off: multiwan steers nothing."},
+			{Name: "config_version", Kind: KindInt, Default: "1", Min: 1, Max: 1,
+				Help: "The version of this file's form, set by the package. A program that does not know a later form says so."},
 			{Name: "log_level", Kind: KindEnum, Default: "notice", Values: []string{"error", "warn", "notice", "info", "debug"}, Was: []string{"loglevel"},
 				Help: "The least important messages that are logged. Each single probe is `debug`."},
 			{Name: "steering", Kind: KindEnum, Default: "mark", Values: []string{"mark", "route"},
