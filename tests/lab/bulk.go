@@ -1,11 +1,15 @@
 package lab
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Slot is the time over which a bulk flow counts its bytes.
@@ -96,6 +100,38 @@ func (b *Bulk) Rates() []Rate {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]Rate(nil), b.rates...)
+}
+
+// Pace bounds an upload to bytes a second, and its buffer to little more: what
+// then is lost or stands still does not so because queues overflow, as they do
+// under a flow that takes what it can get.
+func (b *Bulk) Pace(bytes int) error {
+	return errors.Join(b.conn.(*net.TCPConn).SetWriteBuffer(256<<10), b.control(func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MAX_PACING_RATE, bytes)
+	}))
+}
+
+// Lost counts the segments of an upload that were sent again and were needed, as
+// the kernel says in TCP_INFO. What the far end then had twice (it says so,
+// RFC 2883) was not lost but late, as happens on a busy machine.
+func (b *Bulk) Lost() (n int, err error) {
+	err = b.control(func(fd int) error {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err == nil {
+			n = int(info.Total_retrans) - int(info.Dsack_dups)
+		}
+		return err
+	})
+	return n, err
+}
+
+func (b *Bulk) control(f func(fd int) error) error {
+	raw, err := b.conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	cerr := raw.Control(func(fd uintptr) { err = f(int(fd)) })
+	return errors.Join(cerr, err)
 }
 
 // Err is what broke the connection, or nil.

@@ -82,6 +82,13 @@ func (c *Connects) Stop() Tally {
 	return c.tally
 }
 
+// Started is how many connections were begun so far.
+func (c *Connects) Started() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tally.Started
+}
+
 // run starts n connections, or without end where n is negative. It catches up
 // after a stall, so the rate holds on a loaded machine.
 func (c *Connects) run(h *Host, n int) {

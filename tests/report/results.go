@@ -85,9 +85,11 @@ func (r *results) readFile(name string) error {
 }
 
 // read adds the events of one stage. A test that began and has no end (a
-// panic, a machine that died) has failed.
+// panic, a machine that died) has failed. One that failed in another stage has
+// failed, whatever comes of it here.
 func (r *results) read(stage string, from io.Reader) error {
 	began := map[test]bool{}
+	before := maps.Clone(r.outcome)
 	failedPackages := map[string][]string{} // and why, if it is not a test's fault
 	failedIn := map[string]bool{}
 	builds := map[string][]string{} // output of the compiler
@@ -125,6 +127,9 @@ func (r *results) read(stage string, from io.Reader) error {
 			r.evidence[t] = append(r.evidence[t], e.Output)
 		case "pass", "fail", "skip":
 			delete(began, t)
+			if before[t] == "fail" {
+				continue
+			}
 			r.outcome[t] = e.Action
 			failedIn[e.Package] = failedIn[e.Package] || e.Action == "fail"
 			if e.Package == checkPackage {

@@ -55,6 +55,7 @@ func TestSummary(t *testing.T) {
 {"Action":"run","Package":"p@6.1","Test":"TestX"}
 {"Action":"pass","Package":"p@6.1","Test":"TestX"}
 {"Action":"pass","Package":"p@6.1"}`}, "1 passed, 0 failed, 0 skipped\n", false},
+		{"failed in one stage of two", []string{`{"Action":"fail","Package":"p@6.1","Test":"TestL2TP"}`, vm}, "FAIL p@6.1 TestL2TP\n0 passed, 1 failed, 0 skipped\n", true},
 		{"a failed subtest is one", []string{`{"Action":"fail","Package":"p","Test":"T/a"}
 {"Action":"pass","Package":"p","Test":"T/b"}
 {"Action":"fail","Package":"p","Test":"T"}

@@ -82,14 +82,16 @@ func newFlows(t *testing.T, n *lab.Network, by *lab.WAN) {
 	}
 }
 
-// TestS4Carrier pulls the plug: no probe is needed to see that.
+// TestS4Carrier pulls the plug: no probe is needed to see that, and the first
+// packet by the other WAN follows at once.
 func TestS4Carrier(t *testing.T) {
 	lab.Need(t, lab.Nft)
-	quickest(t, 100*time.Millisecond, "verdict", func() time.Duration { return pulled(t) })
+	quickest(t, 100*time.Millisecond, "verdict and first packet", func() time.Duration { return pulled(t) })
 }
 
 // pulled takes the carrier of the preferred WAN of a new network and returns how
-// long the later of the families took to its verdict.
+// long the later of the families took to its verdict and to the first packet by
+// the other WAN, whichever is longer.
 func pulled(t *testing.T) (latest time.Duration) {
 	t.Helper()
 	n := lab.T1(t, 2)
@@ -110,10 +112,7 @@ func pulled(t *testing.T) (latest time.Duration) {
 		verdict := when(r.turned(a, family, "down", cut, patience).Time)
 		p := arrived(t, f, b, cut, patience)
 		t.Logf("%s: verdict after %v, first packet by the other WAN after %v", family, verdict.Sub(cut).Round(time.Millisecond), p.Received.Sub(cut).Round(time.Millisecond))
-		if d := p.Received.Sub(verdict); d > time.Second {
-			t.Errorf("%s: first packet by %s %v after the verdict, want 1 s", family, b.Name, d)
-		}
-		latest = max(latest, verdict.Sub(cut))
+		latest = max(latest, verdict.Sub(cut), p.Received.Sub(cut))
 	}
 	newFlows(t, n, b)
 	a.CarrierUp()

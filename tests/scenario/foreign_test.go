@@ -78,6 +78,7 @@ func TestS36Foreign(t *testing.T) {
 
 // TestS36Stale removes at the start what an earlier configuration of ours left,
 // and what is ours but wrong: of the wrong family, with a wrong mask or table.
+// The plan names each of these before, and nothing else.
 func TestS36Stale(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, lab.Netns, lab.Nft)
@@ -86,22 +87,47 @@ func TestS36Stale(t *testing.T) {
 	r := start(t, n, n.UCI(fastProbe, bySecond))
 	want := dump(t, n.Router)
 	r.Kill()
-	for _, stale := range []string{
-		"rule add pref 6500 fwmark 0x5000000/0x7f000000 lookup 19717 proto 77",
-		"rule add pref 6500 fwmark 0x1000000/0x3f00 lookup 19713 proto 77", // wrong mask
-		"rule add pref 6200 iif lo from 198.18.7.2 lookup 19720 proto 77",
-		"-6 rule add pref 6200 iif lo from 2001:db8:9::2 lookup 19720 proto 77",
-		"rule add pref 9000 lookup 19999 proto 77", // of a predecessor with other numbers
-		"-6 rule add pref 6900 iif lo lookup 19778 proto 77",
-		"route add default via " + n.WANs[0].Gateway4.String() + " table 19720 proto 77",
-		"route add 192.0.2.0/24 via " + n.WANs[0].Gateway4.String() + " table 19713 proto 77",
-		"route add default via " + n.WANs[0].Gateway4.String() + " table 19713 metric 7 proto 77",
-		"-6 route add default via " + n.WANs[0].Gateway6.String() + " dev wan0 table 20000 proto 77",
-		"route add 198.51.100.0/24 via " + n.WANs[0].Gateway4.String() + " proto 77", // in main
+	gw4, gw6 := n.WANs[0].Gateway4.String(), n.WANs[0].Gateway6.String()
+	named := map[string]int{
+		"nft delete table bridge multiwan":         0, // of the wrong family
+		"nft delete chain inet multiwan leftover":  0,
+		"nft delete rule inet multiwan prerouting": 0,
+	}
+	for _, c := range []struct{ stale, plan string }{
+		{"rule add pref 6500 fwmark 0x5000000/0x7f000000 lookup 19717", "ip -4 rule delete pref 6500 fwmark 0x5000000/0x7f000000 lookup 19717"},
+		{"rule add pref 6500 fwmark 0x1000000/0x3f00 lookup 19713", "ip -4 rule delete pref 6500 fwmark 0x1000000/0x3f00 lookup 19713"}, // wrong mask
+		{"rule add pref 6200 iif lo from 198.18.7.2 lookup 19720", "ip -4 rule delete pref 6200 from 198.18.7.2/32 iif lo lookup 19720"},
+		{"-6 rule add pref 6200 iif lo from 2001:db8:9::2 lookup 19720", "ip -6 rule delete pref 6200 from 2001:db8:9::2/128 iif lo lookup 19720"},
+		{"rule add pref 9000 lookup 19999", "ip -4 rule delete pref 9000 lookup 19999"}, // of a predecessor with other numbers
+		{"-6 rule add pref 6900 iif lo lookup 19778", "ip -6 rule delete pref 6900 iif lo lookup 19778"},
+		{"route add default via " + gw4 + " table 19720", "ip -4 route delete default via " + gw4 + " dev wan0 table 19720"},
+		{"route add 192.0.2.0/24 via " + gw4 + " table 19713", "ip -4 route delete 192.0.2.0/24 via " + gw4 + " dev wan0 table 19713"},
+		{"route add default via " + gw4 + " table 19713 metric 7", "ip -4 route delete default via " + gw4 + " dev wan0 table 19713 metric 7"},
+		{"-6 route add default via " + gw6 + " dev wan0 table 20000", "ip -6 route delete default via " + gw6 + " dev wan0 table 20000"},
+		{"route add 198.51.100.0/24 via " + gw4, "ip -4 route delete 198.51.100.0/24 via " + gw4 + " dev wan0 table main"}, // in main
 	} {
-		n.Router.IP("%s", stale)
+		n.Router.IP("%s proto 77", c.stale)
+		named[c.plan] = 0
 	}
 	n.Router.NFT("table bridge multiwan { chain old { }\n}\nadd chain inet multiwan leftover\nadd rule inet multiwan prerouting accept\n")
+	var changes status.Changes
+	r.ask(&changes, "plan", "--json")
+	for _, o := range changes.Operations {
+		found := false
+		for text := range named {
+			if o.Command == text || strings.HasPrefix(o.Command, text+" ") {
+				found, named[text] = true, named[text]+1
+			}
+		}
+		if !found {
+			t.Errorf("the plan says %q too", o.Command)
+		}
+	}
+	for text, times := range named {
+		if times != 1 {
+			t.Errorf("the plan says %d times %q, want once", times, text)
+		}
+	}
 	r.Start()
 	r.steady()
 	same(t, "stale objects of ours", want, dump(t, n.Router))

@@ -19,12 +19,20 @@ func TestS16Reload(t *testing.T) {
 		n := lab.T1(t, 2)
 		n.Internet.Echo()
 		r := start(t, n, weighted(n, []int{1, 1}))
-		bulk := n.Client.Download(to)
+		bulk := n.Client.Upload(to)
+		if err := bulk.Pace(20 << 20); err != nil {
+			t.Fatal(err)
+		}
 		if !lab.Wait(patience, func() bool { return bulk.Bytes() > 1<<20 }) {
 			t.Fatal("the bulk transfer does not begin")
 		}
 		fresh := n.Client.NewConnections(lab.Echo(to), lab.ConnectOptions{PerSecond: 1000})
 		before := r.status().Counters
+		lost, err := bulk.Lost()
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin, first := time.Now(), fresh.Started()
 		const reloads = 8
 		for i := range reloads {
 			time.Sleep(250 * time.Millisecond)
@@ -33,16 +41,23 @@ func TestS16Reload(t *testing.T) {
 			r.await(patience, "the reload", func(d status.Document) bool { return d.Counters.Reloads == before.Reloads+uint64(i)+1 })
 		}
 		time.Sleep(250 * time.Millisecond)
+		rate := float64(fresh.Started()-first) / time.Since(begin).Seconds()
 		tally := fresh.Stop()
 		if tally.OK != tally.Started || tally.Refused != 0 || tally.Lost != 0 {
 			t.Errorf("of %d new connections %d worked, %d were refused, %d lost: %v", tally.Started, tally.OK, tally.Refused, tally.Lost, tally.Errors)
 		}
-		t.Logf("%d new connections", tally.Started)
+		t.Logf("%d new connections, %.0f a second", tally.Started, rate)
+		if rate < 900 {
+			t.Errorf("only %.0f new connections a second under the reloads, want 1,000", rate)
+		}
 		if len(tally.Sources) != 2 {
 			t.Errorf("new connections left by %v", tally.Sources)
 		}
 		if bulk.Err() != nil || bulk.LongestStall() > 2*lab.Slot {
 			t.Errorf("the bulk transfer stood still for %v (%v): %v", bulk.LongestStall(), bulk.Err(), bulk.Rates())
+		}
+		if now, err := bulk.Lost(); err != nil || now != lost {
+			t.Errorf("of %d bytes of the bulk transfer %d segments were lost: %v", bulk.Bytes(), now-lost, err)
 		}
 		after := r.status().Counters
 		// Each reload is one change of nftables, and the shares of the router's own

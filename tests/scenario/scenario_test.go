@@ -173,15 +173,20 @@ func (r *router) noSpoofing() {
 }
 
 // quickest measures up to three times and fails where no time is within the
-// bound: a busy machine can only make them longer.
+// bound: a busy machine can only make them longer. In the VM the clock is the
+// guest's, which no load of the host stretches, so there the first must hold.
 func quickest(t *testing.T, bound time.Duration, what string, measure func() time.Duration) {
 	t.Helper()
+	tries := 3
+	if lab.InVM() {
+		tries = 1
+	}
 	for try := 1; ; try++ {
 		took := measure().Round(time.Millisecond)
 		switch {
 		case took <= bound:
 			return
-		case try == 3:
+		case try == tries:
 			t.Errorf("%s after %v, want %v", what, took, bound)
 			return
 		}

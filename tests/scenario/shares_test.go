@@ -104,6 +104,37 @@ func TestS2Router(t *testing.T) {
 	r.noSpoofing()
 }
 
+// TestS2RouterWeights spreads the router's own connections 1:3, within 5 points
+// of the weights. The kernel's hash of addresses deals them out, which is as
+// random as a die: of 200 destinations one run in ten would miss by chance
+// (3.1 points are one standard deviation), of 1,200 one in 15,000.
+func TestS2RouterWeights(t *testing.T) {
+	t.Parallel()
+	lab.Need(t, lab.Netns, lab.Nft)
+	n := lab.T1(t, 2)
+	n.Internet.IP("route add local 9.9.8.0/21 dev lo") // it answers for all of them
+	n.Internet.IP("-6 route add local 2620:fe:1::/64 dev lo")
+	n.Internet.Echo()
+	r := start(t, n, weighted(n, []int{1, 3}))
+	for family, first := range map[string]string{"ipv4": "9.9.8.1", "ipv6": "2620:fe:1::1"} {
+		const destinations = 1200
+		count := map[string]int{}
+		for i, to := 0, netip.MustParseAddr(first); i < destinations; i, to = i+1, to.Next() {
+			seen, own, err := exchangeFrom(n.Router, shot{network: "tcp", to: lab.Echo(to)})
+			if err != nil || own != seen {
+				t.Fatalf("to %s: own address %s, seen as %s, %v", to, own, seen, err)
+			}
+			count[outcome(n, seen, err)]++
+		}
+		share := 100 * float64(count["wan0"]) / destinations
+		t.Logf("%s: %v, %.1f %%", family, count, share)
+		if count["wan0"]+count["wan1"] != destinations || !near(share, 25, 5) {
+			t.Errorf("%s: weights 1:3: wan0 got %.1f %% of %d destinations, want 25: %v", family, share, destinations, count)
+		}
+	}
+	r.noSpoofing()
+}
+
 // TestS3ExactCounts deals a multiple of the sum of the weights out exactly.
 func TestS3ExactCounts(t *testing.T) {
 	t.Parallel()
