@@ -143,10 +143,12 @@ func lostAddress(side plan.Side, a netip.Addr) bool {
 	return len(side.Addrs) > 0 && !slices.ContainsFunc(side.Addrs, func(p netip.Prefix) bool { return p.Addr() == a })
 }
 
-// translated says whether a source is one that no host in the internet sees, as behind a router or with CGNAT (RFC 6598).
+// translated says whether a source is one that no host in the internet sees: behind a router (RFC 1918, RFC 4193), with CGNAT (RFC 6598) or with
+// IPv4 over IPv6 (RFC 7335).
 func translated(local, remote netip.Addr) bool {
 	hidden := func(a netip.Addr) bool {
-		return a.IsPrivate() || netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10).Contains(a)
+		return a.IsPrivate() || netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10).Contains(a) ||
+			netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 0, 0}), 29).Contains(a)
 	}
 	return hidden(local) && !hidden(remote)
 }
