@@ -211,3 +211,12 @@ func TestTranslated(t *testing.T) {
 		}
 	}
 }
+
+// TestOneToOne: a line behind a NAT carries copies once the far end's come by it, which only a NAT of one address to one lets happen.
+func TestOneToOne(t *testing.T) {
+	w := doubledNAT()
+	w.f.Came = map[string]bool{"overlay_in_dc2_2": true}
+	if p := Compute(w.c, w.f).Pseudowires[0].Redundancy.Paths[1]; p.State != PathCopies {
+		t.Errorf("path %+v", p)
+	}
+}
