@@ -1,7 +1,6 @@
 package hitless
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -92,27 +91,6 @@ func (p *pair) end(t *testing.T) {
 		}
 	}
 	f.stop()
-	p.noClear(t)
-}
-
-// TestEveryEvent has each event in a hole of each line, with each pair of delays.
-func TestEveryEvent(t *testing.T) {
-	lab.Long(t)
-	p := sites(t, options{})
-	for _, d := range delays {
-		for _, e := range events {
-			for i, w := range p.A.WANs {
-				t.Run(fmt.Sprintf("%s, hole of line %d, %v and %v", e.name, i, d[0], d[1]), func(t *testing.T) {
-					p.delays(d[0], d[1])
-					f := p.traffic(t, 5*ms)
-					time.Sleep(300 * ms)
-					hole(w, 2*time.Second, func() { e.do(t, p, w) })
-					time.Sleep(500 * ms)
-					f.whole()
-				})
-			}
-		}
-	}
 	p.noClear(t)
 }
 
