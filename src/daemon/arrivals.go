@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -25,9 +26,12 @@ type arrivals struct {
 	names []string // of counters, none where nothing is duplicated
 	plans []*overlay.RedundancyPlan
 	grown map[string][]uint64
+	came  map[string]bool // something, since the start
 }
 
-func newArrivals(d *daemon) *arrivals { return &arrivals{daemon: d, wake: make(chan struct{}, 1)} }
+func newArrivals(d *daemon) *arrivals {
+	return &arrivals{daemon: d, wake: make(chan struct{}, 1), came: map[string]bool{}}
+}
 
 // offer takes what a pass came to.
 func (a *arrivals) offer(s reconcile.Snapshot) {
@@ -73,7 +77,7 @@ func (a *arrivals) run(ctx context.Context) error {
 			continue
 		}
 		a.count(ctx, names, was)
-		a.daemon.loop.SetSilent(a.silent())
+		a.daemon.loop.SetPaths(a.silent(), a.known())
 		select {
 		case <-ctx.Done():
 			return nil
@@ -100,6 +104,9 @@ func (a *arrivals) note(names []string, value func(string) uint64, was map[strin
 		if last, known := was[name]; known && now >= last {
 			grown[name] = append(a.grown[name], now-last)
 			grown[name] = grown[name][max(0, len(grown[name])-lately):]
+			if now > last {
+				a.came[name] = true
+			}
 		}
 		was[name] = now
 	}
@@ -118,6 +125,13 @@ func (a *arrivals) silent() map[string]bool {
 		}
 	}
 	return out
+}
+
+// known are the counters that have ever grown.
+func (a *arrivals) known() map[string]bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.came)
 }
 
 // now is what the status shows, by counter.

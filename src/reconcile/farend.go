@@ -75,14 +75,15 @@ func (l *Loop) Rebuild(device string) {
 	l.rouse()
 }
 
-// SetSilent tells which first paths of duplicated pseudowires are dead, by their counters. The caller leaves the map alone.
-func (l *Loop) SetSilent(counters map[string]bool) {
+// SetPaths tells which first paths of duplicated pseudowires are dead, by their counters, and by which paths something has come. The caller
+// leaves the maps alone.
+func (l *Loop) SetPaths(silent, came map[string]bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if maps.Equal(l.in.silent, counters) {
+	if maps.Equal(l.in.silent, silent) && maps.Equal(l.in.came, came) {
 		return
 	}
-	l.in.silent = counters
+	l.in.silent, l.in.came = silent, came
 	l.in.watched = true
 	l.in.mark("paths by which nothing comes", true)
 	l.rouse()

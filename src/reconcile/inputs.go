@@ -28,8 +28,8 @@ type inputs struct {
 	// pathMTU are the MTUs of paths, by remote, that were found by trying; rebuild are the devices of pseudowires to be made anew.
 	pathMTU map[netip.Addr]int
 	rebuild map[string]bool
-	// silent are the first paths of duplicated pseudowires that are dead, by their counters.
-	silent map[string]bool
+	// silent are the first paths of duplicated pseudowires that are dead, by their counters, came the paths by which something has come.
+	silent, came map[string]bool
 	// watched says that a far end is lost, which the overlay has to answer.
 	watched bool
 	// admin are the WANs that were taken down by hand, until when; the zero time: for good.
@@ -171,6 +171,7 @@ type taken struct {
 	pathMTU   map[netip.Addr]int
 	rebuild   map[string]bool
 	silent    map[string]bool
+	came      map[string]bool
 	hasty     bool // only traffic that must leave a dead WAN counts
 	reloaded  bool
 	news      bool
@@ -202,5 +203,5 @@ func (l *Loop) peek() taken {
 }
 
 func (in *inputs) copied() taken {
-	return taken{config: in.config, verdicts: maps.Clone(in.verdicts), farEnds: maps.Clone(in.farEnds), names: maps.Clone(in.names), pathMTU: maps.Clone(in.pathMTU), silent: in.silent, admin: maps.Clone(in.admin)}
+	return taken{config: in.config, verdicts: maps.Clone(in.verdicts), farEnds: maps.Clone(in.farEnds), names: maps.Clone(in.names), pathMTU: maps.Clone(in.pathMTU), silent: in.silent, came: in.came, admin: maps.Clone(in.admin)}
 }

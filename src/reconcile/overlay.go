@@ -95,6 +95,7 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 		j.facts.Verdicts[name] = v.Verdict
 	}
 	j.facts.Disabled, j.facts.Down, j.facts.Silent = map[string]bool{}, map[string]bool{}, in.silent
+	j.facts.Came = in.came
 	for name, sides := range d.facts.Health {
 		j.facts.Down[name] = sides[kstate.IPv4].State == "down"
 		for _, v := range sides {

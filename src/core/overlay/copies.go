@@ -34,7 +34,7 @@ func (b *builder) copyTable() *ruleset {
 	inner := branches{prefix: "overlay_inner_"}
 	classes := branches{prefix: "overlay_class_"}
 	for _, x := range b.conns {
-		if x.copies == nil || !x.copies.copied() {
+		if x.copies == nil || x.copies.alone() {
 			continue
 		}
 		for i := range x.copies.paths {
@@ -49,7 +49,7 @@ func (b *builder) copyTable() *ruleset {
 		b.backRules(x, &back)
 		x.classRules(&classes)
 	}
-	if len(esp.values) == 0 {
+	if len(r.table.Counters) == 0 {
 		return r
 	}
 	all := func(string) bool { return true }
@@ -72,7 +72,7 @@ func (b *builder) copyTable() *ruleset {
 func (x *conn) copyRules(ends pair, selected bool) []kstate.NftRule {
 	var rules []kstate.NftRule
 	for i, p := range x.copies.paths {
-		if !p.usable() || i == 0 && !x.copies.paths[0].alone(x) {
+		if !p.usable() || i == 0 && !x.passed() {
 			continue
 		}
 		m := []kstate.Match{match("ip saddr", ends.local.String())}
@@ -123,8 +123,8 @@ func (r *copying) chosen() []kstate.Match {
 	return nil
 }
 
-// alone says whether the first path has a device that another path has not, so that a packet may leave past it.
-func (p *path) alone(x *conn) bool {
+// passed says whether a packet may leave past the first path, by the device of another.
+func (x *conn) passed() bool {
 	return slices.ContainsFunc(x.copies.paths, func(o *path) bool { return o.own && o.usable() })
 }
 

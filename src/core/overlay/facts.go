@@ -30,6 +30,8 @@ type Facts struct {
 	// Down are WANs that do not carry by health's word, Silent the counters of first paths of duplicated pseudowires by which nothing comes
 	// though other paths deliver (RedundancyPlan.Silent).
 	Down, Silent map[string]bool
+	// Came has the counters of paths by which something has come since the start.
+	Came map[string]bool
 	// Devices are those of others, by name: bridges, taps, NICs.
 	Devices map[string]Device
 	// Addrs are the router's addresses that are not of this package's making, with their devices.

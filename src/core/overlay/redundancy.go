@@ -129,7 +129,7 @@ func (b *builder) judge(x *conn, p *path, i int) {
 		no(PathDown, "interface %s: %s", p.wan, missing)
 	case p.lost:
 		no(PathDown, "interface %s has lost the address %s of its SA, which goes on by the others until it ends", p.wan, p.local)
-	case translated(p.local, p.remote):
+	case translated(p.local, p.remote) && (i == 0 || !b.f.Came[counterOf("in", x, i)]): // with NAT of one address to one, the far end's copies come
 		no(PathNAT, "%s, the address of interface %s, is translated on the way: copies need an address of the line's own", p.local, p.wan)
 	case sa.Installed && sa.Encap && !x.Encap:
 		no(PathNAT, "the IKE daemon found a NAT between %s and %s: packets are not duplicated behind it", x.local, x.remote)
@@ -143,10 +143,12 @@ func lostAddress(side plan.Side, a netip.Addr) bool {
 	return len(side.Addrs) > 0 && !slices.ContainsFunc(side.Addrs, func(p netip.Prefix) bool { return p.Addr() == a })
 }
 
-// translated says whether a source is one that no host in the internet sees, as behind a router or with CGNAT (RFC 6598).
+// translated says whether a source is one that no host in the internet sees: behind a router (RFC 1918, RFC 4193), with CGNAT (RFC 6598) or with
+// IPv4 over IPv6 (RFC 7335).
 func translated(local, remote netip.Addr) bool {
 	hidden := func(a netip.Addr) bool {
-		return a.IsPrivate() || netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10).Contains(a)
+		return a.IsPrivate() || netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10).Contains(a) ||
+			netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 0, 0}), 29).Contains(a)
 	}
 	return hidden(local) && !hidden(remote)
 }
@@ -159,9 +161,9 @@ func (b *builder) endsOf(x *conn, ends pair) bool {
 // usable says whether packets can be sent by a path.
 func (p *path) usable() bool { return p.state == PathFirst || p.state == PathCopies }
 
-// copied says whether any path carries copies: then the rules are there.
-func (r *copying) copied() bool {
-	return slices.ContainsFunc(r.paths, func(p *path) bool { return p.state == PathCopies })
+// alone says whether no path beside the first can carry copies: then there are no rules. Behind a NAT some may come.
+func (r *copying) alone() bool {
+	return !slices.ContainsFunc(r.paths[1:], func(p *path) bool { return p.state == PathCopies || p.state == PathNAT })
 }
 
 // keepEnds keeps the address of an SA on lo for as long as it is used, so that the SA outlives its WAN, and gives its packets a way out by every

@@ -196,3 +196,27 @@ func TestWidowed(t *testing.T) {
 		}
 	}
 }
+
+// TestTranslated: which lines cannot carry copies. Two private ends, as in a provider's own network, can.
+func TestTranslated(t *testing.T) {
+	for local, want := range map[string]bool{
+		"192.0.2.1": false, "192.168.1.2": true, "10.0.0.1": true, "172.31.0.1": true, "172.32.0.1": false, "100.64.0.1": true, "100.127.255.255": true,
+		"100.128.0.1": false, "192.0.0.2": true, "192.0.0.9": false,
+	} {
+		if got := translated(addr(local), addr("198.51.100.1")); got != want {
+			t.Errorf("%s: %v", local, got)
+		}
+		if translated(addr(local), addr("10.9.9.9")) {
+			t.Errorf("%s to a private address", local)
+		}
+	}
+}
+
+// TestOneToOne: a line behind a NAT carries copies once the far end's come by it, which only a NAT of one address to one lets happen.
+func TestOneToOne(t *testing.T) {
+	w := doubledNAT()
+	w.f.Came = map[string]bool{"overlay_in_dc2_2": true}
+	if p := Compute(w.c, w.f).Pseudowires[0].Redundancy.Paths[1]; p.State != PathCopies {
+		t.Errorf("path %+v", p)
+	}
+}
