@@ -27,6 +27,7 @@ type Options struct {
 	Config  string // path of the configuration file
 	Socket  string // path of the control socket; the state file lies beside it
 	VICI    string // path of charon's control socket
+	Swanctl string // path of the file that swanctl is to read besides, empty: none
 	UBus    string // "auto": where there is a ubusd, "off" or empty: never, else the path of its socket
 	Version string
 	Log     *logrus.Logger
@@ -61,6 +62,7 @@ type daemon struct {
 	bus      *bus
 	netifd   *netifd.Source
 	arrivals *arrivals
+	swanctl  *swanctlFile
 }
 
 // Run is the daemon. It returns nil after ctx ended (everything stays in place, for the next start) and after `multiwan stop`.
@@ -93,6 +95,7 @@ func Run(ctx context.Context, o Options) error {
 	d.names, d.paths = newNames(d), newPaths(d)
 	d.tender, d.arrivals = newTender(d), newArrivals(d)
 	d.bus = newBus(d)
+	d.swanctl = &swanctlFile{path: o.Swanctl, fault: d.record.fault}
 	if path, wanted := o.wanted(); wanted {
 		look(ctx, d.netifd, path)
 	}
@@ -133,6 +136,7 @@ func (d *daemon) serve(ctx context.Context, listener *socket.Listener) error {
 	err := group.Wait()
 	switch {
 	case errors.Is(err, reconcile.ErrStopped):
+		d.swanctl.write("")
 		d.log.Info("stopped, everything of ours was removed")
 		return nil
 	case err == nil:
@@ -173,6 +177,7 @@ func (d *daemon) publish(s reconcile.Snapshot) {
 	d.paths.offer(s)
 	d.tender.offer(s)
 	d.arrivals.offer(s)
+	d.swanctl.follow(s)
 	d.bus.wake()
 }
 

@@ -107,18 +107,24 @@ func (s *store) save(v *saved) error {
 	if bytes.Equal(b, s.last) {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(s.path), 0o755); err != nil {
-		return fmt.Errorf("save state: %w", err)
-	}
-	tmp := s.path + ".new"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return fmt.Errorf("save state: %w", err)
-	}
-	if err := os.Rename(tmp, s.path); err != nil {
+	if err := Replace(s.path, b); err != nil {
 		return fmt.Errorf("save state: %w", err)
 	}
 	s.last = b
 	return nil
+}
+
+// Replace writes a file whole, for its owner's eyes only: whoever reads it finds what was there, or all of b. Its folder is made where it
+// is missing.
+func Replace(path string, b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
 }
 
 // remove deletes the file.

@@ -1,6 +1,7 @@
 package sites
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,4 +46,44 @@ func TestForeignPeer(t *testing.T) {
 		t.Logf("frames pass %v after the peer's script", p.Received.Sub(begin))
 	}
 	noClear(t, wire)
+}
+
+// TestLoadAll has swanctl load all that stands in files, as OpenWrt's service of strongSwan does at each reload. The daemon's own file keeps its
+// connections: nothing is lost, and no connection is loaded again.
+func TestLoadAll(t *testing.T) {
+	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
+	n := lab.JoinSites(t, lab.SitesOptions{})
+	n.B.Host.Echo()
+	n.A.Charon = lab.StartCharon(n.A.Router)
+	kept := filepath.Join(t.TempDir(), "kept", "swanctl.conf")
+	n.A.Daemon = lab.StartDaemon(n.A.Router, config(n.A, cable{}), "--vici", n.A.Charon.Socket(), "--swanctl", kept)
+	n.B.Start(config(n.B, cable{}))
+	n.Reaches(20 * time.Second)
+	flow := n.A.Host.UDPFlow(lab.Echo(n.B.Host4), lab.FlowOptions{Interval: 5 * time.Millisecond})
+	flow.WaitAnswer(t, time.Time{}, time.Second)
+	all := filepath.Join(t.TempDir(), "all.conf")
+	if err := os.WriteFile(all, []byte("include "+kept+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if out, err := n.A.Charon.Swanctl("--load-all", "--noprompt", "--file", all); err != nil || strings.Contains(out, "unloading") {
+			t.Errorf("%v: %s", err, out)
+		}
+		if out, err := n.A.Charon.Swanctl("--list-conns"); err != nil || !strings.Contains(out, "multiwan-sa_pw") {
+			t.Errorf("%v: %s", err, out)
+		}
+		time.Sleep(300 * time.Millisecond)
+	}
+	if r := flow.Stop(); r.Lost() > 0 {
+		t.Errorf("%d of %d lost", r.Lost(), len(r.Packets))
+	}
+	if log := n.A.Daemon.Log(); strings.Contains(log, "loaded again") || strings.Contains(log, "unloaded") {
+		t.Errorf("connections were loaded again:\n%s", log)
+	}
+	if _, err := n.A.Daemon.CLI("stop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(kept); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file is there after stop: %v", err)
+	}
 }

@@ -64,7 +64,7 @@ _multiwan() {
 	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words= options=
 	local _multiwan_files= _multiwan_wans= _multiwan_sites=
 	case $before in
-	--config|--socket|--vici) COMPREPLY=($(compgen -f -- "$current")); return ;;
+	--config|--socket|--vici|--swanctl) COMPREPLY=($(compgen -f -- "$current")); return ;;
 	--ubus) COMPREPLY=($(compgen -W 'auto off' -- "$current")); return ;;
 	esac
 	if [ "$COMP_CWORD" -eq 1 ]; then

@@ -9,17 +9,20 @@ import (
 )
 
 func runCommand() *command {
-	var vici string
+	var vici, swanctl string
 	return &command{
 		name: "run", summary: "run the daemon, in the foreground",
 		help: "Steers, probes and repairs until SIGTERM, which leaves everything in place for the next start; `multiwan stop` removes\n" +
 			"it. SIGHUP reads the configuration again. Logs to standard error and to the system log. Needs root.",
-		flags: func(fs *flag.FlagSet) { viciFlag(fs, &vici) },
+		flags: func(fs *flag.FlagSet) {
+			viciFlag(fs, &vici)
+			fs.StringVar(&swanctl, "swanctl", "", "`path` of a file, kept by the daemon, with its connections for swanctl --load-all")
+		},
 		run: func(c *call) error {
 			if err := c.want(0, 0, ""); err != nil {
 				return err
 			}
-			return daemon.Run(c.ctx, daemon.Options{Config: c.config, Socket: c.socket, VICI: vici, UBus: c.ubus, Version: version, Log: journal.Open()})
+			return daemon.Run(c.ctx, daemon.Options{Config: c.config, Socket: c.socket, VICI: vici, Swanctl: swanctl, UBus: c.ubus, Version: version, Log: journal.Open()})
 		},
 	}
 }
