@@ -24,18 +24,9 @@ func TestLACP(t *testing.T) {
 	t.Logf("2 ports in use %v after the start", time.Since(began))
 	stray := p.b.host.Capture("eth0", func(f lab.Frame) bool { return f.EtherType == 0x8809 || f.EtherType == 0x8902 })
 
-	n := carrying(t, p.a.router, "pw1", "pw2")
-	at := p.lines[n].cut()
-	for _, s := range p.both() {
-		took := wait(t, 10*time.Second, s.name+": LACP ports", s.lacp, "1")
-		t.Logf("%s is down to one port after %v", s.name, took)
-		if took > 6500*time.Millisecond {
-			t.Errorf("%s: %v until one port is left, want at most 6 s", s.name, took)
-		}
-	}
-	gap(t, "black hole, 802.3ad fast", flow.Stop(), at, 3200*time.Millisecond)
+	n := p.cutUnderLACP(t, flow, "black hole, 802.3ad fast")
 	flow = p.pings(100 * time.Millisecond) // the kernel takes up to 31 s now
-	at = p.lines[n].heal()
+	at := p.lines[n].heal()
 	for _, s := range p.both() {
 		t.Logf("%s: both ports are back after %v", s.name, wait(t, 50*time.Second, s.name+": LACP ports in use", s.inUse, "2"))
 	}
@@ -62,6 +53,48 @@ func TestLACP(t *testing.T) {
 			t.Errorf("%s: tunnels are left: %v %s", s.name, err, tunnels)
 		}
 	}
+}
+
+// TestLACPProtected does the first half of it under ESP: the detour's frames are protected as all others are.
+func TestLACPProtected(t *testing.T) {
+	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon, lab.Bonding, lab.Bridge, lab.Mirred)
+	p := newPair(t, 2)
+	p.charons()
+	var clear, esp []*lab.Capture
+	for _, l := range p.lines {
+		clear = append(clear, l.mid.Capture("a", lab.Frame.L2TP))
+		esp = append(esp, l.mid.Capture("a", lab.Frame.ESP))
+	}
+	began := time.Now()
+	p.start("option mode '802.3ad'")
+	flow := p.pings(20 * time.Millisecond)
+	flow.WaitAnswer(t, began, 40*time.Second)
+	for _, s := range p.both() {
+		wait(t, 60*time.Second, s.name+": LACP ports in use", s.inUse, "2")
+	}
+	t.Logf("2 ports in use %v after the start", time.Since(began))
+	p.cutUnderLACP(t, flow, "black hole, 802.3ad fast, ESP")
+	for i, l := range p.lines {
+		if clear[i].Count() > 0 || esp[i].Count() == 0 {
+			t.Errorf("%s: %d packets of L2TP in clear, %d of ESP", l.name, clear[i].Count(), esp[i].Count())
+		}
+	}
+}
+
+// cutUnderLACP cuts the line that carries the pings, whose port has to leave the aggregate of both ends, and returns its index.
+func (p *pair) cutUnderLACP(t *testing.T, flow *lab.Flow, what string) int {
+	t.Helper()
+	n := carrying(t, p.a.router, "pw1", "pw2")
+	at := p.lines[n].cut()
+	for _, s := range p.both() {
+		took := wait(t, 10*time.Second, s.name+": LACP ports", s.lacp, "1")
+		t.Logf("%s is down to one port after %v", s.name, took)
+		if took > 6500*time.Millisecond {
+			t.Errorf("%s: %v until one port is left, want at most 6 s", s.name, took)
+		}
+	}
+	gap(t, what, flow.Stop(), at, 3200*time.Millisecond)
+	return n
 }
 
 // carrying tells which of the devices carries most pings of the flow that runs.
