@@ -1,0 +1,19 @@
+package hitless
+
+import (
+	"testing"
+
+	"multiwan/tests/lab"
+)
+
+// TestBothTwo has two lines at either end, of which each dies.
+func TestBothTwo(t *testing.T) {
+	lab.Long(t)
+	p := sites(t, options{linesB: 2})
+	p.delays(10*ms, 40*ms)
+	f := p.traffic(t, 5*ms)
+	holes(p.A)
+	holes(p.B)
+	f.whole()
+	p.noClear(t)
+}
