@@ -135,7 +135,8 @@ func nftTables(ruleset string, ours bool) string {
 	keep := false
 	for _, line := range strings.Split(ruleset, "\n") {
 		if strings.HasPrefix(line, "table ") {
-			keep = (line == "table inet multiwan {" || line == "table bridge multiwan {") == ours
+			f := strings.Fields(line)
+			keep = (f[2] == "multiwan" && slices.Contains([]string{"inet", "bridge", "ip", "ip6"}, f[1])) == ours
 		}
 		if keep {
 			b.WriteString(line + "\n")

@@ -29,7 +29,7 @@ func foreigners(n *lab.Network) {
 	h.IP("-6 route add 2001:db8:fd::/48 via %s dev wan1 table 52 proto static", n.WANs[1].Gateway6)
 	h.NFT(`table inet multiwan_of_another { chain c { type filter hook prerouting priority -160; meta mark and 0x40 != 0 counter; }
 }
-table ip multiwan { chain c { }
+table arp multiwan { chain c { }
 }
 table inet fw4 { set multiwan { type ipv4_addr; flags timeout; }
 	chain multiwan { type nat hook postrouting priority 100; oifname "wan*" ct mark and 0xff == 0x11 masquerade; }

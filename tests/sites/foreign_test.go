@@ -83,7 +83,7 @@ func TestLoadAll(t *testing.T) {
 	if _, err := n.A.Daemon.CLI("stop"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(kept); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the file is there after stop: %v", err)
+	if !lab.Wait(5*time.Second, func() bool { _, err := os.Stat(kept); return errors.Is(err, os.ErrNotExist) }) {
+		t.Error("the file is there after stop")
 	}
 }
