@@ -13,7 +13,9 @@ import (
 )
 
 const (
-	pathEvery = 10 * time.Minute // as long as the kernel believes a router (net.ipv4.route.mtu_expires)
+	pathEvery = time.Minute      // where a packet or two tell: nothing else does, as outer packets may be fragmented
+	pathRests = 10 * time.Minute // after a search among sizes that vanish without a word, which takes many packets
+	pathLong  = 5 * time.Second  // that is what such a search takes at least
 	pathsOnce = 4                // paths that are tried at a time
 )
 
@@ -43,6 +45,7 @@ type result struct {
 	most  int
 	bytes int
 	err   error
+	took  time.Duration
 }
 
 func newPaths(d *daemon) *paths {
@@ -97,9 +100,10 @@ func (p *paths) look(ctx context.Context, s *reconcile.Snapshot, now time.Time) 
 			k.trying, k.next = true, now.Add(pathEvery)
 			p.tries++
 			go func() {
+				began := time.Now()
 				n, err := p.try(ctx, way.Local, way.Remote, most)
 				select {
-				case p.results <- result{way, most, n, err}:
+				case p.results <- result{way, most, n, err, time.Since(began)}:
 				case <-ctx.Done():
 				}
 			}()
@@ -118,6 +122,9 @@ func (p *paths) take(r result) {
 		return
 	}
 	k.trying = false
+	if r.took > pathLong {
+		k.next = k.next.Add(pathRests - pathEvery)
+	}
 	p.fault("path MTU from "+r.path.Local.String()+" to "+r.path.Remote.String(), r.err)
 	if r.err != nil || r.bytes == 0 {
 		return

@@ -250,7 +250,7 @@ func TestPaths(t *testing.T) {
 		}
 	}
 	round("start", tended(), epoch, 1500, 1400)
-	round("known", tended(), epoch.Add(time.Minute), 0, 0)
+	round("known", tended(), epoch.Add(pathEvery-time.Second), 0, 0)
 	passes = 0
 	round("silence", tended(), epoch.Add(pathEvery), 1500, 1400)
 	round("no line", lineDown(tended()), epoch.Add(2*pathEvery), 0, 0)
@@ -261,6 +261,15 @@ func TestPaths(t *testing.T) {
 	wan.MTU = 9000
 	jumbo.Facts.WANs["wan"] = wan
 	round("larger frames", jumbo, epoch.Add(2*pathEvery), 9000, 1500)
+
+	now := epoch.Add(3 * pathEvery)
+	p.look(t.Context(), jumbo, now)
+	r := <-p.results
+	r.took = 20 * time.Second
+	p.take(r)
+	if next := p.look(t.Context(), jumbo, now); next.Sub(now) != pathRests {
+		t.Errorf("after a long search: again after %s", next.Sub(now))
+	}
 }
 
 // TestPathsToOneHub: two lines lead to one hub, and the narrower one counts, whichever was tried last, until nothing takes it.
