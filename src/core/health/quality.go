@@ -8,8 +8,7 @@ import (
 	"multiwan/src/core/order"
 )
 
-// minSamples is the least number of rounds that quality is judged by, and half of the window where that is more: with ten rounds of a window of
-// thirty, one reply more or less is ten per cent.
+// minSamples is the least number of rounds that quality is judged by.
 const minSamples = 10
 
 // quality is the loss in per cent and the mean round-trip time of the line:
@@ -24,7 +23,7 @@ func (t *track) quality() (loss float64, rtt time.Duration, ok bool) {
 		if !t.speaks(i) || w.len() == 0 {
 			continue
 		}
-		ok = ok || w.len() >= min(max(minSamples, t.p.Window/2), t.p.Window)
+		ok = ok || w.len() >= min(minSamples, t.p.Window)
 		losses = append(losses, w.loss())
 		if m := w.mean(); m > 0 {
 			rtts = append(rtts, m)
