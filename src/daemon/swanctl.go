@@ -21,7 +21,7 @@ type swanctlFile struct {
 
 // follow writes what a pass came to. One that decided nothing changes nothing.
 func (f *swanctlFile) follow(s reconcile.Snapshot) {
-	if s.Err != nil {
+	if s.Err != nil || f.path == "" {
 		return
 	}
 	var conns []kstate.Conn
