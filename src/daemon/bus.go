@@ -82,6 +82,8 @@ func (b *bus) begin(ctx, short context.Context, c *ubus.Conn) error {
 	for _, m := range b.methods {
 		o.Methods = append(o.Methods, signature(m))
 	}
+	b.mu.Lock() // who finds the object is told of what changes from then on, by this connection
+	defer b.mu.Unlock()
 	id, err := c.Add(short, o)
 	if errors.Is(err, ubus.InvalidArgument) {
 		err = fmt.Errorf("the name %s is taken or not allowed: %w", busObject, err)
@@ -89,9 +91,7 @@ func (b *bus) begin(ctx, short context.Context, c *ubus.Conn) error {
 	if err != nil {
 		return err
 	}
-	b.mu.Lock()
 	b.conn, b.id = c, id
-	b.mu.Unlock()
 	return nil
 }
 
