@@ -129,13 +129,13 @@ func (b *bus) handle(ctx context.Context, r *ubus.Request) {
 		return
 	}
 	b.calls.Go(func() {
-		defer func() { <-b.free }()
 		ctx, stop := context.WithTimeout(ctx, busTime)
 		defer stop()
 		result, err := b.methods[i].Call(ctx, args)
 		if err == nil {
 			err = reply(r, result)
 		}
+		<-b.free // first: whoever has the answer may call again
 		if err != nil {
 			refuse(r, err)
 			return
