@@ -102,14 +102,6 @@ func (r routing) Apply(_ context.Context, op diff.Op) error {
 
 type netfilter struct{ *nft.Conn }
 
-func (n netfilter) Diff(ctx context.Context, want []kstate.Table) ([]string, error) {
-	have, err := n.Observe(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return nft.Diff(want, have)
-}
-
 func (n netfilter) Apply(ctx context.Context, want []kstate.Table, flush []string) error {
 	refs := make([]nft.SetRef, len(flush))
 	for i, name := range flush {

@@ -124,7 +124,7 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 		l.paths, l.sources = PathsOf(j.plan), j.plan.Sources
 	}
 	d.want.Rules, d.want.Routes = slices.Concat(d.want.Rules, j.plan.Rules), slices.Concat(d.want.Routes, j.plan.Routes)
-	d.want.Tables = overlay.Merge(d.want.Tables, j.plan.Tables)
+	d.want.Tables = l.merged(d.plan, j.plan)
 	d.warn = append(d.warn, j.plan.Warnings...)
 	if j.err != nil {
 		d.warn = append(d.warn, j.err.Error())

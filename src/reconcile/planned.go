@@ -25,6 +25,9 @@ type plannedOverlay struct {
 	config *config.Config
 	facts  overlay.Facts
 	plan   *overlay.Plan
+	// tables are those of the plan merged with steering's, of which base is the plan.
+	base   *plan.Plan
+	tables []kstate.Table
 }
 
 // computeOverlay returns the overlay's plan of a configuration whose numbers are settled.
@@ -34,6 +37,18 @@ func (l *Loop) computeOverlay(c *config.Config, f overlay.Facts) *overlay.Plan {
 		*last = plannedOverlay{config: c, facts: f, plan: overlay.Compute(c, f)}
 	}
 	return last.plan
+}
+
+// merged returns the tables of both plans. They are the same memory as long as both plans are.
+func (l *Loop) merged(base *plan.Plan, more *overlay.Plan) []kstate.Table {
+	last := &l.plannedOverlay
+	if more != last.plan {
+		return overlay.Merge(base.Want.Tables, more.Tables)
+	}
+	if base != last.base {
+		last.base, last.tables = base, overlay.Merge(base.Want.Tables, more.Tables)
+	}
+	return last.tables
 }
 
 // compute returns the plan of the configuration c, whose numbers are settled in used.

@@ -12,7 +12,7 @@ import (
 
 // BenchmarkObserve reads the state of a router with 8 WANs: 20 rules a family and 10 tables with one default route a family each.
 func BenchmarkObserve(b *testing.B) {
-	_, c := router(b)
+	n, c := router(b)
 	var tables []uint32
 	for i := range uint32(10) {
 		tables = append(tables, table+i)
@@ -31,13 +31,17 @@ func BenchmarkObserve(b *testing.B) {
 			}
 		}
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		st := observe(b, c, rtnl.Scope{Tables: tables})
-		if len(st.Rules) != 40 || len(st.Routes) != 20 {
-			b.Fatalf("%d rules, %d routes", len(st.Rules), len(st.Routes))
+	look := func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if st := observe(b, c, rtnl.Scope{Tables: tables}); len(st.Rules) != 40 || len(st.Routes) != 20 {
+				b.Fatalf("%d rules, %d routes", len(st.Rules), len(st.Routes))
+			}
 		}
 	}
+	b.Run("tables=10", look)
+	fullTable(b, n, 50_000)
+	b.Run("tables=10 beside 50000 routes", look)
 }
 
 // BenchmarkApply puts 100 routes into a table, each in the place of another, and so on.

@@ -87,22 +87,28 @@ func TestWatchKinds(t *testing.T) {
 	expect(t, events, "link", func(e rtnl.Event) bool { return e.Kind == rtnl.LinkChanged && e.Device == "eth0" && e.Index == index })
 }
 
+// fullTable puts so many foreign routes into main.
+func fullTable(tb testing.TB, h *lab.Host, routes int) {
+	tb.Helper()
+	var batch strings.Builder
+	for i := range routes {
+		fmt.Fprintf(&batch, "route add 10.%d.%d.%d/32 via 192.0.2.254\n", i>>16, i>>8&255, i&255)
+	}
+	if _, err := h.Exec(batch.String(), "ip", "-batch", "-"); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // TestWatchFlood puts a full routing feed into main: it must cost us neither time nor memory.
 func TestWatchFlood(t *testing.T) {
 	const feed = 50000
 	h, _ := router(t)
 	h.IP("link set eth1 up")
 	events := watch(t, h)
-	var batch strings.Builder
-	for i := range feed {
-		fmt.Fprintf(&batch, "route add 10.%d.%d.%d/32 via 192.0.2.254\n", i>>16, i>>8&255, i&255)
-	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	cpu := cpuTime(t)
-	if _, err := h.Exec(batch.String(), "ip", "-batch", "-"); err != nil {
-		t.Fatal(err)
-	}
+	fullTable(t, h, feed)
 	cpu = cpuTime(t) - cpu
 	runtime.ReadMemStats(&after)
 	mem := int64(after.HeapAlloc) - int64(before.HeapAlloc)

@@ -154,19 +154,19 @@ func rules(want, have []kstate.Rule) (add, del []Op) {
 	if slices.Equal(want, have) {
 		return nil, nil
 	}
-	is := make(map[kstate.Rule]bool, len(have))
+	// Each rule that is there is marked once it is wanted. The map is large: rules are compared whole.
+	wanted := make(map[kstate.Rule]bool, len(have))
 	for _, r := range have {
-		is[r] = true
+		wanted[r] = false
 	}
-	wanted := make(map[kstate.Rule]bool, len(want))
 	for _, r := range want {
-		if !is[r] && !wanted[r] {
+		if _, known := wanted[r]; !known {
 			add = append(add, Op{Verb: Add, Kind: Rule, Rule: r})
 		}
 		wanted[r] = true
 	}
-	for r := range is {
-		if !wanted[r] {
+	for r, is := range wanted {
+		if !is {
 			del = append(del, Op{Verb: Delete, Kind: Rule, Rule: r})
 		}
 	}

@@ -21,6 +21,7 @@ type Conn struct {
 	nl   *netlink.Conn
 	raw  syscall.RawConn
 	last *Observed // what was read at generation last.Generation
+	prepared
 }
 
 // Dial opens the socket, in the network namespace of the calling thread.

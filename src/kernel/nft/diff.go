@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,11 +23,55 @@ type step struct {
 // Diff returns what Apply would change, as lines in nft(8) syntax. A chain that is filled anew shows only the rules that come and go.
 func Diff(want []kstate.Table, have Observed) ([]string, error) {
 	steps, err := plan(want, have, nil)
-	var lines []string
+	return texts(steps), err
+}
+
+// prepared is the last transaction that was planned, with what it was planned from: most looks find the ruleset and the wish as they
+// were, and what differs is asked for twice, to be told and to be sent.
+type prepared struct {
+	want       []kstate.Table
+	generation uint32
+	steps      []step
+}
+
+// Diff returns what Apply would change now, as lines in nft(8) syntax.
+func (c *Conn) Diff(ctx context.Context, want []kstate.Table) ([]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	have, err := c.observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := c.prepare(want, have)
+	return texts(steps), err
+}
+
+// prepare plans a transaction, or finds it planned already. Tables that share their memory are the same: nobody changes a plan.
+func (c *Conn) prepare(want []kstate.Table, have Observed) ([]step, error) {
+	if p := &c.prepared; p.generation == have.Generation && have.Generation != 0 && slices.EqualFunc(p.want, want, shared) {
+		return p.steps, nil
+	}
+	steps, err := plan(want, have, nil)
+	if err == nil {
+		c.prepared = prepared{slices.Clone(want), have.Generation, steps}
+	}
+	return steps, err
+}
+
+func shared(a, b kstate.Table) bool {
+	return a.Key() == b.Key() && same(a.Sets, b.Sets) && same(a.Counters, b.Counters) && same(a.Chains, b.Chains)
+}
+
+// same says whether two slices are of the same memory.
+func same[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+func texts(steps []step) (lines []string) {
 	for _, s := range steps {
 		lines = append(lines, s.text...)
 	}
-	return lines, err
+	return lines
 }
 
 // plan orders a transaction: what goes, first users and then what they use, then what comes, the other way round.

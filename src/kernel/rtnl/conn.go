@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -57,6 +58,7 @@ type Conn struct {
 	raw syscall.RawConn
 
 	gateways *gatewayCache
+	walk     atomic.Int64 // nanoseconds that the last look at all tables at once took
 }
 
 // Dial connects. It needs Linux 4.20 for strict checking and, to change anything, CAP_NET_ADMIN.
