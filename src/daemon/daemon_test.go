@@ -269,12 +269,14 @@ func TestRecordKeepsVerdicts(t *testing.T) {
 	}
 	change(health.Up, health.Suspect)
 	change(health.Suspect, health.Up)
+	change(health.Suspect, health.Degraded)
 	change(health.Suspect, health.Down)
 	h := r.history(0, "")
-	if len(h) != 1 || h[0].To != "down" || h[0].Held != 20 || h[0].Evidence == nil {
-		t.Errorf("history %+v, want the loss alone", h)
+	if len(h) != 2 || h[0].To != "degraded" || h[1].To != "down" || h[1].Held != 20 || h[1].Evidence == nil {
+		t.Errorf("history %+v, want the degradation and the loss", h)
 	}
-	if got := written(t, r, &log); got != "level=notice msg=\"down, was suspect: because\" family=ipv6 wan=wan\n" {
+	if got := written(t, r, &log); got != "level=notice msg=\"degraded, was suspect: because\" family=ipv6 wan=wan\n"+
+		"level=notice msg=\"down, was suspect: because\" family=ipv6 wan=wan\n" {
 		t.Errorf("log %q", got)
 	}
 }

@@ -111,6 +111,14 @@ func (b *Bulk) Pace(bytes int) error {
 	}))
 }
 
+// Congestion sets the congestion control. A machine's default may be one that
+// keeps queues short (BBR).
+func (b *Bulk) Congestion(name string) error {
+	return b.control(func(fd int) error {
+		return unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION, name)
+	})
+}
+
 // Lost counts the segments of an upload that were sent again and were needed, as
 // the kernel says in TCP_INFO. What the far end then had twice (it says so,
 // RFC 2883) was not lost but late, as happens on a busy machine.

@@ -2,7 +2,6 @@ package scenario_test
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -156,87 +155,4 @@ func TestS26DegradedAlone(t *testing.T) {
 		t.Errorf("the policy is %s, or connections were evicted", s)
 	}
 	newFlows(t, n, a)
-}
-
-// badLine is a line on which a verdict would be false.
-type badLine struct {
-	name    string
-	quality lab.Quality
-}
-
-var badLines = []badLine{
-	{"saturated", lab.Quality{Delay: 20 * time.Millisecond, Rate: 2_000_000, Queue: 860 * time.Millisecond}},
-	{"900 ms and 3 per cent", lab.Quality{Delay: 450 * time.Millisecond, Loss: 0.015}},
-	{"30 per cent", lab.Quality{Delay: 20 * time.Millisecond, Loss: 0.163}}, // each way
-}
-
-// saturated is the mean round-trip time from which a line of 40 ms counts as
-// saturated, in ms: what TCP makes of a queue of 860 ms depends on the load of
-// the machine, from 250 to 450 ms were seen.
-const saturated = 200
-
-// saturation is how long TCP may take to fill that queue, and the mean over 30
-// probes to follow: 4 s, on a machine that lets it.
-const saturation = 2 * time.Minute
-
-// TestNoFalseVerdict runs the defaults on bad lines for a while.
-func TestNoFalseVerdict(t *testing.T) {
-	t.Parallel()
-	noFalseVerdict(t, 15*time.Second)
-}
-
-// TestNoFalseVerdictTenMinutes is what is promised.
-func TestNoFalseVerdictTenMinutes(t *testing.T) {
-	lab.Long(t)
-	t.Parallel()
-	noFalseVerdict(t, 10*time.Minute)
-}
-
-// noFalseVerdict has a WAN for each bad line and watches all of them at once.
-func noFalseVerdict(t *testing.T, during time.Duration) {
-	lab.Need(t, lab.Nft, lab.Tun)
-	kinds := make([]lab.Kind, len(badLines))
-	for i := range kinds {
-		kinds[i] = lab.RelayedEther
-	}
-	n := lab.Build(t, lab.Options{WANs: kinds})
-	n.Internet.Echo()
-	var config string
-	for i, w := range n.WANs {
-		config += w.UCI() + fmt.Sprintf("\toption metric '%d'\n\n", i+1)
-	}
-	r := start(t, n, config)
-	for i, w := range n.WANs {
-		w.Line.Set(badLines[i].quality)
-	}
-	began := time.Now()
-	for _, from := range []netip.Addr{lab.Internet4, lab.Internet6} {
-		n.Client.Download(from)
-		n.Client.Upload(from)
-	}
-	r.await(saturation, "a saturated line, and statistics of all", func(d status.Document) bool {
-		for i, w := range n.WANs {
-			for _, s := range sides(d, w) {
-				if s.RTT == nil || s.Loss == nil || i == 0 && *s.RTT < saturated {
-					return false
-				}
-			}
-		}
-		return true
-	})
-	t.Logf("saturated after %v", time.Since(began).Round(time.Second))
-	time.Sleep(during)
-	d := r.status()
-	for i, w := range n.WANs {
-		for family, s := range sides(d, w) {
-			if s.RTT != nil && s.Loss != nil {
-				t.Logf("%s: %s: mean %.0f ms, loss %.0f %%", badLines[i].name, family, *s.RTT, *s.Loss)
-			}
-		}
-		for _, tr := range r.history(w) {
-			if !when(tr.Time).Before(began) {
-				t.Errorf("%s: %s became %s: %s", badLines[i].name, tr.Family, tr.To, tr.Reason)
-			}
-		}
-	}
 }

@@ -28,5 +28,7 @@
 // # Quality
 //
 // Loss and latency over a window make a WAN degraded, with separate values to
-// enter and to leave, so nothing flaps between them (hysteresis).
+// enter and to leave, so nothing flaps between them (hysteresis). The window is
+// one of regular probes; what a burst finds may lessen their loss, never add to
+// it (window.loss says why). An answer after the user's timeout is a loss here.
 package health

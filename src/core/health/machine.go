@@ -12,7 +12,9 @@ type Transition struct {
 
 // Verdict tells whether the change matters to steering and history, unlike
 // the coming and going of suspicion on a lossy line.
-func (t Transition) Verdict() bool { return t.From != Suspect && t.To != Suspect || !t.To.Usable() }
+func (t Transition) Verdict() bool {
+	return t.From != Suspect && t.To != Suspect || t.To != Up && t.To != Suspect
+}
 
 // Machine is the state of one WAN in one family. It is not safe for
 // concurrent use.
@@ -123,6 +125,14 @@ func (m *Machine) evaluate(now time.Time) {
 		reason = "answers, but is held down after repeated losses"
 	}
 	m.reason = reason
+	if to == Suspect && m.state != Suspect {
+		m.enter(now, Up, "probes are answered") // so that the verdict before suspicion is one of its own
+	}
+	m.enter(now, to, reason)
+}
+
+// enter changes the state, unless it is that already.
+func (m *Machine) enter(now time.Time, to State, reason string) {
 	if to == m.state {
 		return
 	}

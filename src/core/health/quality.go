@@ -52,6 +52,9 @@ func (t *track) judgeQuality(now time.Time) {
 	if !ok {
 		return
 	}
+	if rtt == 0 { // every answer was later than the timeout, or there was none
+		rtt = t.p.Timeout
+	}
 	lossy := t.p.LossDown > 0 && loss >= t.p.LossDown
 	tardy := t.p.LatencyDown > 0 && rtt >= t.p.LatencyDown
 	switch {

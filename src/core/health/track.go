@@ -191,7 +191,7 @@ func (t *track) send(now time.Time, seq *uint64, id uint64, out []Send) []Send {
 		*seq++
 		t.targets[i].sends++
 		t.targets[i].sentAt = now
-		t.log = append(t.log, sent{seq: *seq, at: now, round: id, target: i, counted: id == 0})
+		t.log = append(t.log, sent{seq: *seq, at: now, round: id, target: i})
 		out = append(out, Send{Probe: t.index, Target: i, Seq: *seq, Burst: id == 0, Wait: wait})
 	}
 	return out
@@ -222,12 +222,26 @@ func (t *track) result(now time.Time, r Result) {
 	if r.RTT > t.p.Timeout {
 		return
 	}
-	if !e.counted {
-		e.counted = true
-		tg.win.add(r.RTT)
-	}
+	t.count(e, r.RTT)
 	if t.speaks(e.target) {
 		t.roundAnswered(now, e.round)
+	}
+}
+
+// count puts the outcome of a probe into the statistics, once. What was sent
+// before the line was back belongs to the outage.
+func (t *track) count(e *sent, rtt time.Duration) {
+	if e.counted {
+		return
+	}
+	e.counted = true
+	w := &t.targets[e.target].win
+	switch {
+	case e.seq <= t.revived:
+	case e.round == 0:
+		w.addBurst(rtt)
+	default:
+		w.add(rtt)
 	}
 }
 
@@ -280,12 +294,12 @@ func (t *track) sweep(now time.Time) {
 			break
 		}
 		if !e.counted && (!e.answered || e.rtt > t.p.Timeout) {
-			e.counted = true
-			tg := &t.targets[e.target]
-			tg.missed++
-			tg.win.add(lostSample)
-			if e.failure == "" {
-				tg.lastFail, tg.detail = NoAnswer, ""
+			t.count(e, lostSample)
+			if tg := &t.targets[e.target]; e.round != 0 {
+				tg.missed++
+				if e.failure == "" {
+					tg.lastFail, tg.detail = NoAnswer, ""
+				}
 			}
 		}
 		t.swept = e.seq

@@ -2,39 +2,61 @@ package health
 
 import "time"
 
-// window keeps the outcome of the last regular probes to one target. Probes
-// of a burst do not enter: they are sent because something was lost, and
-// would make the loss look worse than it is.
+// window keeps the outcome of the last regular probes to one target, and of the
+// bursts that were sent among them.
 type window struct {
-	ring []time.Duration // lost is -1
-	next int
-	full bool
-	lost int
-	sum  time.Duration // of the answered
+	ring  []sample
+	next  int
+	full  bool
+	lost  int           // of the regular probes
+	sum   time.Duration // of the answered ones
+	burst tally         // of all bursts in the ring
+	fresh tally         // of bursts since the last regular probe
 }
+
+// sample is one regular probe, with what became of burst probes before it.
+type sample struct {
+	rtt   time.Duration // lostSample if there was no answer in time
+	burst tally
+}
+
+// tally counts burst probes whose outcome is known.
+type tally struct{ all, lost int32 }
 
 const lostSample = time.Duration(-1)
 
-func newWindow(samples int) window { return window{ring: make([]time.Duration, samples)} }
+func newWindow(samples int) window { return window{ring: make([]sample, samples)} }
 
+// add takes the outcome of a regular probe.
 func (w *window) add(rtt time.Duration) {
 	if w.full {
 		w.count(w.ring[w.next], -1)
 	}
-	w.ring[w.next] = rtt
-	w.count(rtt, 1)
+	w.ring[w.next] = sample{rtt, w.fresh}
+	w.count(w.ring[w.next], 1)
+	w.fresh = tally{}
 	w.next++
 	if w.next == len(w.ring) {
 		w.next, w.full = 0, true
 	}
 }
 
-func (w *window) count(rtt time.Duration, sign int) {
+// addBurst takes the outcome of a burst probe.
+func (w *window) addBurst(rtt time.Duration) {
+	w.fresh.all++
 	if rtt == lostSample {
+		w.fresh.lost++
+	}
+}
+
+func (w *window) count(s sample, sign int) {
+	w.burst.all += int32(sign) * s.burst.all
+	w.burst.lost += int32(sign) * s.burst.lost
+	if s.rtt == lostSample {
 		w.lost += sign
 		return
 	}
-	w.sum += time.Duration(sign) * rtt
+	w.sum += time.Duration(sign) * s.rtt
 }
 
 func (w *window) len() int {
@@ -44,12 +66,24 @@ func (w *window) len() int {
 	return w.next
 }
 
-// loss is in per cent.
+// loss is in per cent: that of the regular probes, or that of all probes where
+// it is less.
+//
+// Regular probes are spread evenly over the time. Bursts are not: they are sent
+// because something was lost, at a moment when more may be, so that they make a
+// line which stops now and then look worse than it is. They must not add to the
+// loss. But they may speak for the line. What limits or drops by count (one
+// packet in eight, so many a second) is moved on by the burst that a loss set
+// off, and can hit one regular probe after the other, while nearly all of the
+// packets pass.
 func (w *window) loss() float64 {
-	if w.len() == 0 {
+	n := w.len()
+	if n == 0 {
 		return 0
 	}
-	return 100 * float64(w.lost) / float64(w.len())
+	regular := float64(w.lost) / float64(n)
+	all := float64(w.lost+int(w.burst.lost)) / float64(n+int(w.burst.all))
+	return 100 * min(regular, all)
 }
 
 // mean is the mean round-trip time, 0 if nothing answered.
@@ -69,7 +103,7 @@ func (w *window) jitter() time.Duration {
 		start = w.next
 	}
 	for i := range w.len() {
-		rtt := w.ring[(start+i)%len(w.ring)]
+		rtt := w.ring[(start+i)%len(w.ring)].rtt
 		if rtt == lostSample {
 			continue
 		}
@@ -85,4 +119,4 @@ func (w *window) jitter() time.Duration {
 	return sum / time.Duration(n)
 }
 
-func (w *window) reset() { w.next, w.full, w.lost, w.sum = 0, false, 0, 0 }
+func (w *window) reset() { *w = window{ring: w.ring} }
