@@ -239,15 +239,16 @@ func (s *Series) Plot(seconds int, wan string) *Plot {
 		if wan != "" && name != wan {
 			continue
 		}
-		w := PlotWAN{}
+		var received, sent list
 		for i := begin; i < end; i++ {
-			rate := p.fine[i%fineSamples]
+			rate := &p.fine[i%fineSamples]
 			if coarse {
-				rate = p.coarse[i%coarseLength]
+				rate = &p.coarse[i%coarseLength]
 			}
-			w.Received, w.Sent = element(w.Received, uint64(rate[0])), element(w.Sent, uint64(rate[1]))
+			received.add(10 * int64(rate[0]))
+			sent.add(10 * int64(rate[1]))
 		}
-		w.Received, w.Sent = closed(w.Received), closed(w.Sent)
+		w := PlotWAN{Received: received.text(), Sent: sent.text()}
 		if p.sides[0].known {
 			w.IPv4 = p.sides[0].plot(begin, end, coarse)
 		}
@@ -260,8 +261,8 @@ func (s *Series) Plot(seconds int, wan string) *Plot {
 }
 
 func (d *side) plot(begin, end int, coarse bool) *PlotSide {
-	out := &PlotSide{}
 	var states []byte
+	var rtt, loss, changes list
 	for i := begin; i < end; i++ {
 		x := d.fine[i%fineSamples]
 		if coarse {
@@ -271,39 +272,61 @@ func (d *side) plot(begin, end int, coarse bool) *PlotSide {
 			x = sample{loss: noLoss, state: '-'}
 		}
 		states = append(states, x.state)
-		out.RTT = next(out.RTT)
-		if x.rtt == 0 {
-			out.RTT = append(out.RTT, "null"...)
-		} else {
-			out.RTT = strconv.AppendFloat(out.RTT, float64(x.rtt)/10, 'f', -1, 64)
+		tenths, percent := int64(x.rtt), int64(x.loss)
+		if tenths == 0 {
+			tenths = -1
 		}
-		if x.loss == noLoss {
-			out.Loss = append(next(out.Loss), "null"...)
-		} else {
-			out.Loss = element(out.Loss, uint64(x.loss))
+		if percent == noLoss {
+			percent = -1
 		}
+		rtt.add(tenths)
+		loss.add(10 * percent)
 	}
 	for i := max(d.changed-changesKept, 0); i < d.changed; i++ {
-		c := d.changes[i%changesKept]
-		out.Changes = append(strconv.AppendUint(append(next(out.Changes), '['), uint64(c.at), 10), ',', '"', c.to, '"', ']')
+		changes.change(d.changes[i%changesKept])
 	}
-	out.State, out.RTT, out.Loss, out.Changes = string(states), closed(out.RTT), closed(out.Loss), closed(out.Changes)
-	return out
+	return &PlotSide{State: string(states), RTT: rtt.text(), Loss: loss.text(), Changes: changes.text()}
 }
 
-// next begins another element of a list.
-func next(list []byte) []byte {
-	if len(list) == 0 {
-		return append(list, '[')
+// list writes a list of JSON; its methods are not compiled into their callers, which on MIPS would cost a kilobyte.
+type list []byte
+
+// next begins another element.
+//
+//go:noinline
+func (l *list) next() {
+	if len(*l) == 0 {
+		*l = append(*l, '[')
+	} else {
+		*l = append(*l, ',')
 	}
-	return append(list, ',')
 }
 
-func element(list []byte, v uint64) []byte { return strconv.AppendUint(next(list), v, 10) }
-
-func closed(list []byte) []byte {
-	if len(list) == 0 {
-		list = append(list, '[')
+// add appends a number, or null for a negative one.
+//
+//go:noinline
+func (l *list) add(tenths int64) {
+	l.next()
+	if tenths < 0 {
+		*l = append(*l, "null"...)
+		return
 	}
-	return append(list, ']')
+	*l = strconv.AppendInt(*l, tenths/10, 10)
+	if tenths%10 != 0 {
+		*l = append(*l, '.', '0'+byte(tenths%10))
+	}
+}
+
+// change appends a pair.
+func (l *list) change(c change) {
+	l.next()
+	*l = append(strconv.AppendUint(append(*l, '['), uint64(c.at), 10), ',', '"', c.to, '"', ']')
+}
+
+// text ends the list.
+func (l list) text() json.RawMessage {
+	if len(l) == 0 {
+		l = list{'['}
+	}
+	return json.RawMessage(append(l, ']'))
 }
