@@ -54,7 +54,7 @@ build/multiwan-arm64: FORCE
 build/multiwan-amd64: FORCE
 	GOARCH=amd64 $(GO) build $(FLAGS) -o $@ $(MAIN)
 
-package: cross ## packages for OpenWrt (.ipk) and Debian, with an index, into build/packages
+package: cross ## packages for OpenWrt (.ipk and .apk) and Debian, with an index, into build/packages
 	rm -rf build/packages
 	$(GO) run ./openwrt/pack -version $(VERSION) -epoch $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
 	@ls -l build/packages

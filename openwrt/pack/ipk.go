@@ -9,8 +9,9 @@ import (
 // spec is what a package says of itself.
 type spec struct {
 	name, version, arch, depends, section, conflicts string
+	synopsis                                         string   // of a part; empty: that of the whole
+	postinst                                         string   // our part of the script that runs after installation and upgrade
 	conffiles                                        []string // absolute
-	scripts                                          []file
 	files                                            []file
 	stamp                                            time.Time
 }
@@ -22,6 +23,14 @@ const (
 
 // fileName is the package's name in a feed.
 func (s spec) fileName() string { return s.name + "_" + s.version + "_" + s.arch + ".ipk" }
+
+// about is one line of description.
+func (s spec) about() string {
+	if s.synopsis != "" {
+		return s.synopsis
+	}
+	return synopsis
+}
 
 // size is what the files take, in bytes.
 func (s spec) size() (n int) {
@@ -49,7 +58,7 @@ func (s spec) ipkControl() string {
 	field("Maintainer", maintainer)
 	field("Architecture", s.arch)
 	field("Installed-Size", fmt.Sprint(s.size()))
-	field("Description", " "+synopsis)
+	field("Description", " "+s.about())
 	return b.String()
 }
 
@@ -59,7 +68,7 @@ func (s spec) ipk() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	control, err := tarball(s.controlFiles(s.ipkControl()), s.stamp)
+	control, err := tarball(append(s.controlFiles(s.ipkControl()), s.ipkScripts()...), s.stamp)
 	if err != nil {
 		return nil, err
 	}
@@ -72,9 +81,23 @@ func (s spec) ipk() ([]byte, error) {
 
 // controlFiles are the files beside the control file, and it.
 func (s spec) controlFiles(control string) []file {
-	files := append([]file{{path: "control", mode: 0o644, data: []byte(control)}}, s.scripts...)
+	files := []file{{path: "control", mode: 0o644, data: []byte(control)}}
 	if len(s.conffiles) > 0 {
 		files = append(files, file{path: "conffiles", mode: 0o644, data: []byte(strings.Join(s.conffiles, "\n") + "\n")})
 	}
 	return files
+}
+
+// ipkScripts are those of OpenWrt's own build: enable and start on installation, stop and disable on removal. Our part is a file beside
+// them, which default_postinst runs.
+func (s spec) ipkScripts() []file {
+	script := func(name, head, call string) file {
+		return file{path: name, mode: 0o755, data: []byte("#!/bin/sh\n" + head +
+			"[ -s ${IPKG_INSTROOT}/lib/functions.sh ] || exit 0\n. ${IPKG_INSTROOT}/lib/functions.sh\n" + call + " $0 $@\n")}
+	}
+	out := []file{script("postinst", "[ \"${IPKG_NO_SCRIPT}\" = \"1\" ] && exit 0\n", "default_postinst"), script("prerm", "", "default_prerm")}
+	if s.postinst != "" {
+		out = append(out, file{path: "postinst-pkg", mode: 0o755, data: []byte("#!/bin/sh\n" + s.postinst)})
+	}
+	return out
 }

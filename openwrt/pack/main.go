@@ -1,4 +1,4 @@
-// Command pack makes packages for routers, an index of them, and one for Debian. It needs no program of either.
+// Command pack makes packages for routers, of both kinds that OpenWrt has, an index, and one for Debian. It needs no program of these.
 package main
 
 import (
@@ -13,16 +13,6 @@ import (
 	"strings"
 	"time"
 )
-
-// architectures are OpenWrt's names and the program that runs there.
-var architectures = []struct{ name, program string }{
-	{"aarch64_cortex-a53", "arm64"},
-	{"arm_cortex-a7_neon-vfpv4", "armv7"},
-	{"arm_cortex-a9", "armv5"}, // it has no floating point that could be relied on
-	{"mips_24kc", "mips"},
-	{"mipsel_24kc", "mipsle"},
-	{"x86_64", "amd64"},
-}
 
 func main() {
 	root := flag.String("root", ".", "the project's directory")
@@ -40,12 +30,12 @@ func run(root, out, version string, stamp time.Time) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
+	packages, err := routers(root, versionOf(version), stamp)
+	if err != nil {
+		return err
+	}
 	var index strings.Builder
-	for _, arch := range architectures {
-		s, err := router(root, arch.name, arch.program, versionOf(version), stamp)
-		if err != nil {
-			return err
-		}
+	for _, s := range packages {
 		b, err := s.ipk()
 		if err != nil {
 			return err
@@ -54,6 +44,12 @@ func run(root, out, version string, stamp time.Time) error {
 			return err
 		}
 		fmt.Fprintf(&index, "%sFilename: %s\nSize: %d\nSHA256sum: %x\n\n", s.ipkControl(), s.fileName(), len(b), sha256.Sum256(b))
+		if b, err = s.apk(); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(out, s.apkFileName()), b, 0o644); err != nil {
+			return err
+		}
 	}
 	if err := os.WriteFile(filepath.Join(out, "Packages"), []byte(index.String()), 0o644); err != nil {
 		return err
@@ -86,30 +82,4 @@ func versionOf(described string) string {
 		return "0-r1"
 	}
 	return "0~" + commit + "-r1"
-}
-
-// scripts are those of OpenWrt's own build: enable and start on installation, stop and disable on removal.
-func scripts() []file {
-	script := func(name, call string) file {
-		return file{path: name, mode: 0o755, data: []byte("#!/bin/sh\n[ \"${IPKG_NO_SCRIPT}\" = \"1\" ] && exit 0\n" +
-			"[ -s ${IPKG_INSTROOT}/lib/functions.sh ] || exit 0\n. ${IPKG_INSTROOT}/lib/functions.sh\n" + call + " $0 $@\n")}
-	}
-	return []file{script("postinst", "default_postinst"), script("prerm", "default_prerm")}
-}
-
-func router(root, arch, program, version string, stamp time.Time) (spec, error) {
-	files, err := readTree(filepath.Join(root, "files"), func(path string) bool { return !strings.HasPrefix(path, "lib/systemd/") })
-	if err != nil {
-		return spec{}, err
-	}
-	binary, err := os.ReadFile(filepath.Join(root, "build/multiwan-"+program))
-	if err != nil {
-		return spec{}, err
-	}
-	return spec{
-		name: "multiwan", version: version, arch: arch, section: "net", conflicts: "mwan3",
-		depends:   "libc, kmod-nft-core, kmod-nft-nat, kmod-nf-conntrack-netlink",
-		conffiles: []string{"/etc/config/multiwan"}, scripts: scripts(), stamp: stamp,
-		files: append(files, file{path: "usr/sbin/multiwan", mode: 0o755, data: binary}),
-	}, nil
 }

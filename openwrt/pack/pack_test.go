@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -30,6 +31,13 @@ func packed(t *testing.T) string {
 		if err := os.WriteFile(filepath.Join(root, "build/multiwan-"+a.program), []byte(a.program), 0o700); err != nil {
 			t.Fatal(err)
 		}
+	}
+	page := filepath.Join(root, "luci-app/luci-app-multiwan/htdocs/luci-static/resources/view/multiwan")
+	if err := os.MkdirAll(page, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(page, "status.js"), []byte("'use strict';\n"), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	if err := run(root, out, "v1.2.3", time.Unix(1700000000, 0)); err != nil {
 		t.Fatal(err)
@@ -107,7 +115,8 @@ func TestIpk(t *testing.T) {
 				t.Errorf("%s: no %q in\n%s", a.name, want, control["./control"])
 			}
 		}
-		if control["./conffiles"] != "/etc/config/multiwan\n" || all["./postinst"].Mode != 0o755 || all["./prerm"].Mode != 0o755 {
+		if control["./conffiles"] != "/etc/config/multiwan\n" || all["./postinst"].Mode != 0o755 || all["./prerm"].Mode != 0o755 ||
+			!strings.Contains(control["./postinst-pkg"], "/etc/init.d/multiwan restart") {
 			t.Errorf("%s: conffiles %q or scripts", a.name, control["./conffiles"])
 		}
 	}
@@ -116,14 +125,48 @@ func TestIpk(t *testing.T) {
 func TestIndex(t *testing.T) {
 	dir := packed(t)
 	entries := strings.Split(strings.TrimSpace(string(read(t, filepath.Join(dir, "Packages")))), "\n\n")
-	if len(entries) != len(architectures) {
+	if len(entries) != len(architectures)+3 {
 		t.Errorf("%d entries", len(entries))
 	}
-	for i, e := range entries {
-		b := read(t, filepath.Join(dir, "multiwan_1.2.3-r1_"+architectures[i].name+".ipk"))
+	for _, e := range entries {
+		_, name, _ := strings.Cut(e, "Filename: ")
+		name, _, _ = strings.Cut(name, "\n")
+		b := read(t, filepath.Join(dir, name))
 		if want := fmt.Sprintf("Size: %d\nSHA256sum: %x", len(b), sha256.Sum256(b)); !strings.HasSuffix(e, want) {
 			t.Errorf("%s\ndoes not end in %s", e, want)
 		}
+	}
+}
+
+// TestParts: the packages without a program are for all architectures, and the page is where LuCI looks for it.
+func TestParts(t *testing.T) {
+	dir := packed(t)
+	for name, want := range map[string]string{
+		"multiwan-l2tpv3":   "Depends: libc, multiwan, kmod-l2tp, ",
+		"multiwan-ipsec":    "Depends: libc, multiwan-l2tpv3, strongswan-charon, ",
+		"luci-app-multiwan": "Depends: libc, luci-base, multiwan\n",
+	} {
+		_, _, outer := entries(t, read(t, filepath.Join(dir, name+"_1.2.3-r1_all.ipk")))
+		_, _, control := entries(t, []byte(outer["./control.tar.gz"]))
+		if !strings.Contains(control["./control"], want) || !strings.Contains(control["./control"], "Architecture: all\n") {
+			t.Errorf("%s: %s", name, control["./control"])
+		}
+		o := open(t, read(t, filepath.Join(dir, name+"-1.2.3-r1.noarch.apk")))
+		if info := o.fields(o.fields(binary.LittleEndian.Uint32(o.tree[4:]))[1]); string(o.bytes(info[5])) != "noarch" {
+			t.Errorf("%s: architecture %q", name, o.bytes(info[5]))
+		}
+		if name != "luci-app-multiwan" {
+			continue
+		}
+		if _, _, data := entries(t, []byte(outer["./data.tar.gz"])); data["./www/luci-static/resources/view/multiwan/status.js"] == "" {
+			t.Error("the page is not where it belongs")
+		}
+		if !strings.Contains(control["./postinst-pkg"], "rpcd reload") {
+			t.Error("rpcd does not learn of the page")
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "luci-proto-l2tpv3_1.2.3-r1_all.ipk")); err == nil {
+		t.Error("a page that is not there has a package")
 	}
 }
 
@@ -157,7 +200,7 @@ func TestDeb(t *testing.T) {
 func TestReproducible(t *testing.T) {
 	one, two := packed(t), packed(t)
 	list, err := os.ReadDir(one)
-	if err != nil || len(list) != len(architectures)+4 {
+	if err != nil || len(list) != 2*(len(architectures)+3)+4 {
 		t.Fatalf("%d files: %v", len(list), err)
 	}
 	for _, f := range list {

@@ -63,6 +63,7 @@ type daemon struct {
 	netifd   *netifd.Source
 	arrivals *arrivals
 	swanctl  *swanctlFile
+	series   *series
 }
 
 // Run is the daemon. It returns nil after ctx ended (everything stays in place, for the next start) and after `multiwan stop`.
@@ -77,7 +78,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer listener.Close()
-	d := &daemon{opt: o, log: o.Log, started: time.Now(), kernel: k, record: newRecord(o.Log), forced: forced{until: map[string]time.Time{}}}
+	d := &daemon{opt: o, log: o.Log, started: time.Now(), kernel: k, record: newRecord(o.Log), series: newSeries(), forced: forced{until: map[string]time.Time{}}}
 	d.file = &file{path: o.Config}
 	d.hooks = hook.New("", func(m string) { o.Log.Warn(m) })
 	d.lines = newLines(d)
@@ -119,6 +120,7 @@ func (d *daemon) serve(ctx context.Context, listener *socket.Listener) error {
 		{"far ends", d.tender.run},
 		{"copies", d.arrivals.run},
 		{"record", d.record.run},
+		{"series", d.sample},
 		{"watchdog", d.lines.watchdog},
 		{"hooks", d.hooks.Run},
 		{"hang-up signal", d.reloadOnHangup},

@@ -49,6 +49,7 @@ func bare(t *testing.T, text string) (*daemon, *bytes.Buffer) {
 		forced: forced{until: map[string]time.Time{}}}
 	d.record = newRecord(d.log)
 	d.hooks = hook.New("", func(string) {})
+	d.series = newSeries()
 	d.lines = newLines(d)
 	d.loop = reconcile.New(reconcile.Ports{})
 	d.bus, d.netifd = newBus(d), newNetifd(d)

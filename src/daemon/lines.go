@@ -212,6 +212,7 @@ func (d *daemon) verdict(u probe.Update) {
 		d.loop.SetVerdict(u.WAN, u.Family, v, last.Reason, last.At)
 	}
 	d.record.transitions(u)
+	d.series.changed(u)
 	d.bus.wake()
 }
 

@@ -57,6 +57,8 @@ func (d *daemon) methods() []control.Method {
 			return status.MetricsOf(d.status()), nil
 		}},
 		{Name: "history", Help: "changes of state with evidence", Params: []control.Param{wan, {Name: "last", Type: control.Int}}, Call: d.callHistory},
+		{Name: "series", Help: "samples of the WANs for graphs", Params: []control.Param{wan, {Name: "seconds", Type: control.Int}}, Call: d.callSeries},
+		{Name: "rules", Help: "the rules with their counters", Call: func(context.Context, control.Args) (any, error) { return d.status().Rules, nil }},
 		{Name: "explain", Help: "where a connection goes and why", Call: d.callExplain, Params: []control.Param{
 			{Name: "source", Type: control.String}, {Name: "destination", Type: control.String}, {Name: "protocol", Type: control.String},
 			{Name: "port", Type: control.Int}, {Name: "sport", Type: control.Int}, {Name: "dscp", Type: control.Int},
@@ -85,7 +87,7 @@ func (d *daemon) status() *status.Document {
 	d.file.fill(&s)
 	if last, ok := d.record.snapshot(); ok {
 		s.Plan, s.Facts, s.Repairs = last.Plan, last.Facts, repairsOf(last.Drifts, now)
-		s.Hits = d.hits(last.Plan, last.Overlay)
+		s.Hits, s.HitBytes = d.hits(last.Plan, last.Overlay)
 		s.Counters.Clamped = s.Hits["clamped"]
 		s.Sites = d.sitesOf(&last)
 	}
@@ -93,23 +95,23 @@ func (d *daemon) status() *status.Document {
 }
 
 // hits reads what the rules counted. Counters that cannot be read are left out: the rest of the status is worth more.
-func (d *daemon) hits(p *plan.Plan, o *overlay.Plan) map[string]uint64 {
+func (d *daemon) hits(p *plan.Plan, o *overlay.Plan) (hits, bytes map[string]uint64) {
 	tables := p.Want.Tables
 	if o != nil {
 		tables = slices.Concat(tables, o.Tables)
 	}
 	if !slices.ContainsFunc(tables, func(t kstate.Table) bool { return len(t.Counters) > 0 }) {
-		return nil
+		return nil, nil
 	}
 	counters, err := d.kernel.nft.Counters(context.Background())
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	out := make(map[string]uint64, len(counters))
+	hits, bytes = make(map[string]uint64, len(counters)), make(map[string]uint64, len(counters))
 	for name, c := range counters {
-		out[name] = c.Packets
+		hits[name], bytes[name] = c.Packets, c.Bytes
 	}
-	return out
+	return hits, bytes
 }
 
 func (d *daemon) callHistory(_ context.Context, a control.Args) (any, error) {

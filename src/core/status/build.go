@@ -31,8 +31,8 @@ type Source struct {
 	Repairs  []Repair
 	Counters Counters
 	Timings  Timings
-	// Hits are the new connections that rules took, by plan.CounterOf.
-	Hits map[string]uint64
+	// Hits are the new connections that rules took, by plan.CounterOf, HitBytes the sizes of their first packets.
+	Hits, HitBytes map[string]uint64
 	// Sites is what joins sites, nil where nothing does.
 	Sites *Sites
 }
@@ -45,7 +45,8 @@ func Build(s Source) *Document {
 		Config:   Config{State: s.ConfigState, File: s.File, Loaded: epoch(s.Loaded), Errors: []Diagnostic{}, Warnings: []Diagnostic{}},
 		// Absent lists and maps are shown as empty ones: a reader need not tell null from none.
 		Interfaces: map[string]Interface{}, Policies: map[string]Policy{}, Rules: []Rule{}, Pseudowires: map[string]Pseudowire{},
-		IPsec: map[string]IPsec{}, Bonds: map[string]Bond{}, Tunnels: map[string]Tunnel{}, Warnings: []string{}, Repairs: []Repair{}, Counters: s.Counters, Timings: s.Timings,
+		IPsec: map[string]IPsec{}, Bonds: map[string]Bond{}, Tunnels: map[string]Tunnel{}, Warnings: []string{}, Notices: []Notice{},
+		Repairs: []Repair{}, Counters: s.Counters, Timings: s.Timings,
 	}
 	d.Config.Errors, d.Config.Warnings = Diagnose(s.Diagnostics)
 	for _, c := range s.Config.Interfaces {
@@ -56,13 +57,16 @@ func Build(s Source) *Document {
 	}
 	if s.Plan != nil {
 		for _, p := range s.Plan.Policies {
-			d.Policies[p.Name] = policyOf(p)
+			d.Policies[p.Name] = s.policy(p)
 		}
 	}
 	if s.Sites != nil {
 		s.sites(d)
 	}
 	d.Warnings = append(d.Warnings, s.Warnings...)
+	for _, w := range d.Warnings {
+		d.Notices = append(d.Notices, NoticeOf(w))
+	}
 	d.Repairs = append(d.Repairs, s.Repairs...)
 	return d
 }
@@ -70,7 +74,8 @@ func Build(s Source) *Document {
 func (s Source) rule(r config.Rule) Rule {
 	out := Rule{Name: r.Name, Line: r.Line, Enabled: r.Enabled, Match: MatchText(r), Policy: r.Policy, Origin: r.Origin}
 	if n, counted := s.Hits[plan.CounterOf(r)]; counted {
-		out.Hits = &n
+		bytes := s.HitBytes[plan.CounterOf(r)]
+		out.Hits, out.Bytes = &n, &bytes
 	}
 	return out
 }
@@ -179,12 +184,8 @@ func sideOf(net plan.WAN, f kstate.Family, h health.Snapshot, known bool) *Side 
 		s.HeldUntil = epoch(h.HoldUntil)
 	}
 	s.RTT, s.Jitter = millis(h.RTT), millis(h.Jitter)
-	for _, p := range h.Probes {
-		for _, t := range p.Targets {
-			if t.Sent > 0 {
-				s.Loss = number(h.Loss, 1)
-			}
-		}
+	if probed(h) {
+		s.Loss = number(h.Loss, 1)
 	}
 	return s
 }
@@ -216,15 +217,22 @@ func probesOf(f kstate.Family, h health.Snapshot) []Probe {
 	return out
 }
 
-func policyOf(p plan.PolicyPlan) Policy {
-	out := Policy{Active: []Share{}}
+func (s Source) policy(p plan.PolicyPlan) Policy {
+	out := Policy{Active: []Share{}, Members: []PolicyMember{}}
+	for _, c := range s.Config.Policies {
+		if c.Name == p.Name {
+			for _, m := range c.Members {
+				out.Members = append(out.Members, PolicyMember(m))
+			}
+		}
+	}
 	for _, f := range kstate.Families {
 		if p.State[f] == "" {
 			continue
 		}
 		side := &PolicyFamily{State: p.State[f], Active: []Share{}}
 		for _, a := range p.Active[f] {
-			side.Active = append(side.Active, Share{Interface: a.WAN, Percent: *number(a.Percent, 1)})
+			side.Active = append(side.Active, Share{Interface: a.WAN, Weight: a.Weight, Percent: *number(a.Percent, 1)})
 		}
 		if f == kstate.IPv4 {
 			out.IPv4 = side

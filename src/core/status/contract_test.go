@@ -24,7 +24,7 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 		documented[m[1]] = true
 	}
 	exists := make(map[string]bool)
-	for prefix, v := range map[string]any{"": Document{}, "transition.": Transition{}, "explanation.": Explanation{}, "changes.": Changes{}, "burst.": Burst{}} {
+	for prefix, v := range map[string]any{"": Document{}, "transition.": Transition{}, "explanation.": Explanation{}, "changes.": Changes{}, "burst.": Burst{}, "plot.": Plot{}} {
 		fields(reflect.TypeOf(v), prefix, exists)
 	}
 	if d := cmp.Diff(exists, documented); d != "" {

@@ -21,6 +21,7 @@ type Document struct {
 	Bonds       map[string]Bond       `json:"bonds"`
 	Tunnels     map[string]Tunnel     `json:"tunnels"`
 	Warnings    []string              `json:"warnings"`
+	Notices     []Notice              `json:"notices"`
 	Repairs     []Repair              `json:"repairs"`
 	Counters    Counters              `json:"counters"`
 	Timings     Timings               `json:"timings"`
@@ -108,10 +109,18 @@ type Probe struct {
 
 // Policy is what carries the connections of a policy. Active and State are those of IPv4 where the policy has it, of IPv6 otherwise.
 type Policy struct {
-	Active []Share       `json:"active"`
-	State  string        `json:"state"`
-	IPv4   *PolicyFamily `json:"ipv4,omitempty"`
-	IPv6   *PolicyFamily `json:"ipv6,omitempty"`
+	Active  []Share        `json:"active"`
+	State   string         `json:"state"`
+	Members []PolicyMember `json:"members"`
+	IPv4    *PolicyFamily  `json:"ipv4,omitempty"`
+	IPv6    *PolicyFamily  `json:"ipv6,omitempty"`
+}
+
+// PolicyMember is a WAN of a policy, as configured.
+type PolicyMember struct {
+	Interface string `json:"interface"`
+	Metric    int    `json:"metric"`
+	Weight    int    `json:"weight"`
 }
 
 // PolicyFamily is one family of a policy.
@@ -120,9 +129,10 @@ type PolicyFamily struct {
 	State  string  `json:"state"`
 }
 
-// Share is a WAN's part of a policy's new connections, in per cent.
+// Share is a WAN's part of a policy's new connections: by weight, in the smallest numbers, and in per cent.
 type Share struct {
 	Interface string  `json:"interface"`
+	Weight    int     `json:"weight"`
 	Percent   float64 `json:"share"`
 }
 
@@ -136,6 +146,8 @@ type Rule struct {
 	Origin  string `json:"origin"`
 	// Hits are forwarded connections; the router's own are not counted.
 	Hits *uint64 `json:"hits,omitempty"`
+	// Bytes are those of the first packets of these connections.
+	Bytes *uint64 `json:"bytes,omitempty"`
 }
 
 // Repair is one object of ours that others changed.
