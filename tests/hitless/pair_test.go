@@ -94,13 +94,15 @@ func hole(w *lab.WAN, least time.Duration, during func()) {
 	w.Heal()
 }
 
-// holes makes each line of a site a black hole for a second, one after the other, with rest before and behind.
-func holes(s *lab.Site) {
+// holes makes each line of A a black hole for a time, one after the other, with rest before and behind.
+func (p *pair) holes(long time.Duration) { holes(p.A, long) }
+
+func holes(s *lab.Site, long time.Duration) {
 	for _, w := range s.WANs {
-		time.Sleep(500 * ms)
-		hole(w, time.Second, nil)
+		time.Sleep(long / 2)
+		hole(w, long, nil)
 	}
-	time.Sleep(500 * ms)
+	time.Sleep(long / 2)
 }
 
 // sections are one end of the pseudowire and what protects it. Its ends are addresses of no line, inside IPsec's tunnel mode, unless there is
