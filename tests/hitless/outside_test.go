@@ -60,6 +60,17 @@ func TestGRO(t *testing.T) {
 	p.noClear(t)
 }
 
+// TestEncapIP has L2TP straight in IP, inside IPsec's tunnel mode.
+func TestEncapIP(t *testing.T) {
+	lab.Long(t)
+	p := sites(t, options{more: []string{"encap ip"}})
+	p.delays(10*ms, 40*ms)
+	f := p.traffic(t, 5*ms)
+	p.holes(time.Second)
+	f.whole()
+	p.noClear(t)
+}
+
 func (p *pair) gro() {
 	for _, s := range p.both() {
 		for _, w := range s.WANs {

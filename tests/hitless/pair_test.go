@@ -22,6 +22,7 @@ type pair struct {
 // options of a pair; the zero value is: B has one line, every packet goes over both lines of A.
 type options struct {
 	linesB    int      // 0 means 1
+	nat       bool     // the second line of A is translated on its way
 	single    bool     // no redundancy: the first line of each
 	transport bool     // IPsec's mode
 	more      []string // options of both pseudowires, each as "mtu path"
@@ -31,7 +32,11 @@ type options struct {
 func sites(t *testing.T, o options) *pair {
 	t.Helper()
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon, lab.Netem, lab.VLAN)
-	n := lab.JoinSites(t, lab.SitesOptions{A: make([]lab.Kind, 2), B: make([]lab.Kind, max(o.linesB, 1)), NoIPv6: true})
+	kinds := make([]lab.Kind, 2)
+	if o.nat {
+		kinds[1] = lab.SameSubnet
+	}
+	n := lab.JoinSites(t, lab.SitesOptions{A: kinds, B: make([]lab.Kind, max(o.linesB, 1)), NoIPv6: true})
 	n.A.Host.Echo()
 	n.B.Host.Echo()
 	for i, h := range []*lab.Host{n.A.Host, n.B.Host} { // frames with a tag cross the pseudowire too
@@ -135,7 +140,7 @@ func sections(s *lab.Site, o options) string {
 		fmt.Fprintf(&b, "\tlist interface '%s'\n", w.Name)
 	}
 	for _, w := range far[1:] {
-		fmt.Fprintf(&b, "\tlist remote_alt '%s'\n", w.Addr4)
+		fmt.Fprintf(&b, "\tlist remote_alt '%s'\n", w.Public4)
 	}
 	for _, m := range o.more {
 		name, value, _ := strings.Cut(m, " ")
