@@ -3,18 +3,12 @@ package daemon
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"multiwan/src/core/overlay"
-	"multiwan/src/core/status"
 	"multiwan/src/reconcile"
-)
-
-// Arrivals are counted once a second, over the last lately seconds.
-const (
-	arrivalEvery = time.Second
-	lately       = 10
 )
 
 // arrivals follows the counters of the paths of duplicated pseudowires, which say without any probe which path delivers.
@@ -25,7 +19,7 @@ type arrivals struct {
 	mu    sync.Mutex
 	names []string // of counters, none where nothing is duplicated
 	plans []*overlay.RedundancyPlan
-	grown map[string][]uint64
+	grown map[string]overlay.Arrivals
 	came  map[string]bool // something, since the start
 }
 
@@ -81,7 +75,7 @@ func (a *arrivals) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(arrivalEvery):
+		case <-time.After(overlay.ArrivalEvery):
 		}
 	}
 }
@@ -98,12 +92,12 @@ func (a *arrivals) count(ctx context.Context, names []string, was map[string]uin
 }
 
 func (a *arrivals) note(names []string, value func(string) uint64, was map[string]uint64) {
-	grown := make(map[string][]uint64, len(names))
+	grown := make(map[string]overlay.Arrivals, len(names))
 	for _, name := range names {
 		now := value(name)
 		if last, known := was[name]; known && now >= last {
 			grown[name] = append(a.grown[name], now-last)
-			grown[name] = grown[name][max(0, len(grown[name])-lately):]
+			grown[name] = grown[name][max(0, len(grown[name])-overlay.Readings):]
 			if now > last {
 				a.came[name] = true
 			}
@@ -115,12 +109,11 @@ func (a *arrivals) note(names []string, value func(string) uint64, was map[strin
 
 // silent are the counters of first paths by which nothing comes.
 func (a *arrivals) silent() map[string]bool {
-	now := a.now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	out := map[string]bool{}
 	for _, r := range a.plans {
-		if len(r.Paths) > 0 && r.Silent(func(c string) (uint64, uint64) { return now[c].Lately, now[c].Last })[0] {
+		if len(r.Paths) > 0 && r.Silent(func(c string) overlay.Arrivals { return a.grown[c] })[0] {
 			out[r.Paths[0].Received] = true
 		}
 	}
@@ -135,17 +128,12 @@ func (a *arrivals) known() map[string]bool {
 }
 
 // now is what the status shows, by counter.
-func (a *arrivals) now() map[string]status.Arrivals {
+func (a *arrivals) now() map[string]overlay.Arrivals {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	out := make(map[string]status.Arrivals, len(a.grown))
+	out := make(map[string]overlay.Arrivals, len(a.grown))
 	for name, list := range a.grown {
-		var s status.Arrivals
-		for _, n := range list {
-			s.Lately += n
-			s.Last = n
-		}
-		out[name] = s
+		out[name] = slices.Clone(list)
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package hitless
 
 import (
 	"testing"
+	"time"
 
 	"multiwan/tests/lab"
 )
@@ -12,8 +13,8 @@ func TestBothTwo(t *testing.T) {
 	p := sites(t, options{linesB: 2})
 	p.delays(10*ms, 40*ms)
 	f := p.traffic(t, 5*ms)
-	holes(p.A)
-	holes(p.B)
+	p.holes(time.Second)
+	holes(p.B, time.Second)
 	f.whole()
 	p.noClear(t)
 }

@@ -1,6 +1,7 @@
 package hitless
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -51,24 +52,46 @@ func rekey(t *testing.T, s *lab.Site, what string) {
 }
 
 // TestHitless is one network with a fast and a slow line: whatever happens while one of them is a black hole, no packet is lost, comes twice or
-// is in clear, from before the start until after the end.
+// is in clear, from before the start until after the end. The tests below are of the same in more ways, and longer.
 func TestHitless(t *testing.T) {
 	p := sites(t, options{})
-	p.delays(10*ms, 40*ms)
-	f := p.traffic(t, 5*ms)
-	for i, e := range events {
-		w := p.A.WANs[i%2]
-		hole(w, 600*ms, func() { e.do(t, p, w) })
-		time.Sleep(300 * ms)
+	t.Run("events", func(t *testing.T) {
+		p.delays(10*ms, 40*ms)
+		f := p.traffic(t, 5*ms)
+		for i, e := range events {
+			w := p.A.WANs[i%2]
+			hole(w, 600*ms, func() { e.do(t, p, w) })
+			time.Sleep(300 * ms)
+		}
+		f.whole()
+	})
+	for _, d := range [][2]time.Duration{{40 * ms, 10 * ms}, {10 * ms, 10 * ms}} {
+		t.Run(fmt.Sprintf("%v and %v", d[0], d[1]), func(t *testing.T) {
+			p.delays(d[0], d[1])
+			f := p.traffic(t, 5*ms)
+			p.holes(400 * ms)
+			f.whole()
+		})
 	}
-	f.whole()
-	p.noClear(t)
+	t.Run("seen", p.pathsSeen)
+	t.Run("dense", func(t *testing.T) {
+		p.delays(10*ms, 40*ms)
+		for _, from := range p.both() {
+			p.dense(t, from, 300*ms)
+		}
+	})
 	t.Run("bad line", func(t *testing.T) {
 		p.shape(lab.Quality{Delay: 10 * ms, Loss: 0.3}, lab.Quality{Delay: 40 * ms})
 		f := p.traffic(t, 5*ms)
 		time.Sleep(time.Second)
 		f.whole()
 	})
+	t.Run("addresses", func(t *testing.T) {
+		p.delays(10*ms, 40*ms)
+		p.addressesChange(t, 10*ms, time.Second)
+	})
+	t.Run("TCP", func(t *testing.T) { p.bulk(t, delays[1], 5e6, 1) })
+	p.noClear(t)
 	t.Run("end", p.end)
 }
 
@@ -99,20 +122,24 @@ func (p *pair) end(t *testing.T) {
 func TestAddressChanges(t *testing.T) {
 	lab.Long(t)
 	p := sites(t, options{})
-	p.delays(10*ms, 40*ms)
-	for _, w := range p.A.WANs {
-		t.Run(w.Name, func(t *testing.T) {
-			other := netip.AddrFrom4([4]byte{198, 18, byte(w.Index), 77})
-			f := p.traffic(t, 5*ms)
-			time.Sleep(300 * ms)
-			p.renumber(w, w.Addr4, other)
-			time.Sleep(2 * time.Second)
-			p.renumber(w, other, w.Addr4)
-			time.Sleep(2 * time.Second)
-			f.whole()
-		})
+	for _, d := range delays {
+		p.delays(d[0], d[1])
+		p.addressesChange(t, 5*ms, 2*time.Second)
 	}
 	p.noClear(t)
+}
+
+func (p *pair) addressesChange(t *testing.T, interval, long time.Duration) {
+	for _, w := range p.A.WANs {
+		other := netip.AddrFrom4([4]byte{198, 18, byte(w.Index), 77})
+		f := p.traffic(t, interval)
+		time.Sleep(300 * ms)
+		p.renumber(w, w.Addr4, other)
+		time.Sleep(long)
+		p.renumber(w, other, w.Addr4)
+		time.Sleep(long)
+		f.whole()
+	}
 }
 
 // renumber changes the address of a line of A, at both ends of it.

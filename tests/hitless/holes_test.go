@@ -14,7 +14,7 @@ func TestNoRedundancy(t *testing.T) {
 	p := sites(t, options{single: true})
 	p.delays(10*ms, 10*ms)
 	f := p.traffic(t, 5*ms)
-	holes(p.A)
+	p.holes(time.Second)
 	for i, r := range f.stop() {
 		if r.lost == 0 || r.gap < time.Second {
 			t.Errorf("%s: %d of %d lost, longest gap %v: the hole is none", f.names[i], r.lost, r.sent, r.gap)
@@ -34,7 +34,7 @@ func TestHoles(t *testing.T) {
 		t.Run(fmt.Sprintf("%v and %v", d[0], d[1]), func(t *testing.T) {
 			p.delays(d[0], d[1])
 			f := p.traffic(t, 5*ms)
-			holes(p.A)
+			p.holes(time.Second)
 			f.whole()
 		})
 	}

@@ -18,7 +18,7 @@ func TestFragments(t *testing.T) {
 		fragments = append(fragments, p.A.Router.Capture(w.Device, func(f lab.Frame) bool { return f.Out && f.Proto == 50 && f.Payload[6]&0x20 != 0 }))
 	}
 	f := p.trafficOf(t, lab.FlowOptions{Interval: 5 * ms, Size: 1400})
-	holes(p.A)
+	p.holes(time.Second)
 	f.whole()
 	for i, c := range fragments {
 		if c.Count() < 100 {
@@ -36,13 +36,13 @@ func TestTransport(t *testing.T) {
 	p.delays(10*ms, 40*ms)
 	t.Run("plain", func(t *testing.T) {
 		f := p.traffic(t, 5*ms)
-		holes(p.A)
+		p.holes(time.Second)
 		f.whole()
 	})
 	t.Run("GRO", func(t *testing.T) {
 		p.gro()
 		f := p.traffic(t, 5*ms)
-		holes(p.A)
+		p.holes(time.Second)
 		f.whole()
 	})
 	p.noClear(t)
@@ -55,7 +55,18 @@ func TestGRO(t *testing.T) {
 	p.delays(10*ms, 40*ms)
 	p.gro()
 	f := p.traffic(t, 5*ms)
-	holes(p.A)
+	p.holes(time.Second)
+	f.whole()
+	p.noClear(t)
+}
+
+// TestEncapIP has L2TP straight in IP, inside IPsec's tunnel mode.
+func TestEncapIP(t *testing.T) {
+	lab.Long(t)
+	p := sites(t, options{more: []string{"encap ip"}})
+	p.delays(10*ms, 40*ms)
+	f := p.traffic(t, 5*ms)
+	p.holes(time.Second)
 	f.whole()
 	p.noClear(t)
 }

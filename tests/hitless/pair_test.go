@@ -22,6 +22,7 @@ type pair struct {
 // options of a pair; the zero value is: B has one line, every packet goes over both lines of A.
 type options struct {
 	linesB    int      // 0 means 1
+	nat       bool     // the second line of A is translated on its way
 	single    bool     // no redundancy: the first line of each
 	transport bool     // IPsec's mode
 	more      []string // options of both pseudowires, each as "mtu path"
@@ -31,7 +32,11 @@ type options struct {
 func sites(t *testing.T, o options) *pair {
 	t.Helper()
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon, lab.Netem, lab.VLAN)
-	n := lab.JoinSites(t, lab.SitesOptions{A: make([]lab.Kind, 2), B: make([]lab.Kind, max(o.linesB, 1)), NoIPv6: true})
+	kinds := make([]lab.Kind, 2)
+	if o.nat {
+		kinds[1] = lab.SameSubnet
+	}
+	n := lab.JoinSites(t, lab.SitesOptions{A: kinds, B: make([]lab.Kind, max(o.linesB, 1)), NoIPv6: true})
 	n.A.Host.Echo()
 	n.B.Host.Echo()
 	for i, h := range []*lab.Host{n.A.Host, n.B.Host} { // frames with a tag cross the pseudowire too
@@ -94,13 +99,15 @@ func hole(w *lab.WAN, least time.Duration, during func()) {
 	w.Heal()
 }
 
-// holes makes each line of a site a black hole for a second, one after the other, with rest before and behind.
-func holes(s *lab.Site) {
+// holes makes each line of A a black hole for a time, one after the other, with rest before and behind.
+func (p *pair) holes(long time.Duration) { holes(p.A, long) }
+
+func holes(s *lab.Site, long time.Duration) {
 	for _, w := range s.WANs {
-		time.Sleep(500 * ms)
-		hole(w, time.Second, nil)
+		time.Sleep(long / 2)
+		hole(w, long, nil)
 	}
-	time.Sleep(500 * ms)
+	time.Sleep(long / 2)
 }
 
 // sections are one end of the pseudowire and what protects it. Its ends are addresses of no line, inside IPsec's tunnel mode, unless there is
@@ -133,7 +140,7 @@ func sections(s *lab.Site, o options) string {
 		fmt.Fprintf(&b, "\tlist interface '%s'\n", w.Name)
 	}
 	for _, w := range far[1:] {
-		fmt.Fprintf(&b, "\tlist remote_alt '%s'\n", w.Addr4)
+		fmt.Fprintf(&b, "\tlist remote_alt '%s'\n", w.Public4)
 	}
 	for _, m := range o.more {
 		name, value, _ := strings.Cut(m, " ")

@@ -122,15 +122,27 @@ func (b *Bulk) Congestion(name string) error {
 // Lost counts the segments of an upload that were sent again and were needed, as
 // the kernel says in TCP_INFO. What the far end then had twice (it says so,
 // RFC 2883) was not lost but late, as happens on a busy machine.
-func (b *Bulk) Lost() (n int, err error) {
+func (b *Bulk) Lost() (int, error) {
+	info, err := b.info()
+	return int(info.Total_retrans) - int(info.Dsack_dups), err
+}
+
+// Acked is how many bytes of an upload the far end has got, unlike Bytes without
+// what waits in the buffer.
+func (b *Bulk) Acked() (int64, error) {
+	info, err := b.info()
+	return int64(info.Bytes_acked), err
+}
+
+func (b *Bulk) info() (info unix.TCPInfo, err error) {
 	err = b.control(func(fd int) error {
-		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		i, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 		if err == nil {
-			n = int(info.Total_retrans) - int(info.Dsack_dups)
+			info = *i
 		}
 		return err
 	})
-	return n, err
+	return info, err
 }
 
 func (b *Bulk) control(f func(fd int) error) error {

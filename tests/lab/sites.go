@@ -13,6 +13,8 @@ import (
 type SitesOptions struct {
 	// A and B are the WANs of each; nil means one on a NIC of its own.
 	A, B []Kind
+	// C are those of a third site, whose far end is B too; nil: there is none.
+	C []Kind
 	// VLAN makes br-lan of both VLAN-aware; the port towards the host is then in VLAN 1, untagged.
 	VLAN bool
 	// NoIPv6 leaves IPv6 out, outside and inside.
@@ -28,6 +30,7 @@ type SitesOptions struct {
 type Sites struct {
 	*Lab
 	A, B     *Site
+	C        *Site // or nil
 	Internet *Host // has Internet4 … Internet6b
 }
 
@@ -36,7 +39,7 @@ type Site struct {
 	Name         string
 	Router, Host *Host
 	WANs         []*WAN     // named wan0, wan1, … at either router
-	Host4, Host6 netip.Addr // of the host: 10.9.0.1 and fd00:9::1 in A, 10.9.0.2 and fd00:9::2 in B
+	Host4, Host6 netip.Addr // of the host: 10.9.0.1 and fd00:9::1 in A, 10.9.0.2 and fd00:9::2 in B, likewise in C
 	Far          *Site
 	Charon       *IKEDaemon // after Start
 	Daemon       *Daemon    // after Start
@@ -56,6 +59,10 @@ func JoinSites(tb TB, o SitesOptions) *Sites {
 	n.A = n.site("a", 1, 0, o.A, o)
 	n.B = n.site("b", 2, len(n.A.WANs), o.B, o)
 	n.A.Far, n.B.Far = n.B, n.A
+	if o.C != nil {
+		n.C = n.site("c", 3, len(n.A.WANs)+len(n.B.WANs), o.C, o)
+		n.C.Far = n.B
+	}
 	n.settleAll()
 	return n
 }
@@ -175,14 +182,17 @@ func (w *WAN) Shape(q Quality) {
 	}
 }
 
-// Wire keeps packets that pass the providers of both sites.
+// Wire keeps packets that pass the providers of the sites.
 type Wire struct{ captures []*Capture }
 
 // Wire starts to keep what the filter wants, at the customer's side of every provider.
 func (n *Sites) Wire(want func(Frame) bool) *Wire {
 	n.tb.Helper()
 	w := &Wire{}
-	for _, s := range []*Site{n.A, n.B} {
+	for _, s := range []*Site{n.A, n.B, n.C} {
+		if s == nil {
+			continue
+		}
 		for _, line := range s.WANs {
 			w.captures = append(w.captures, line.ISP.Capture(line.inner, want))
 		}

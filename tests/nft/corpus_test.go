@@ -93,6 +93,7 @@ func copyTable(family, from, to string) kstate.Table {
 		{Name: "output", Type: "filter", Hook: "output", Priority: 0, Rules: []kstate.NftRule{
 			rule(is("meta l4proto", "esp"), is(family+" saddr", from), is("meta length", "0-300"), is("dscp", "46"), kstate.Statement{Limit: &kstate.Limit{Rate: 625000, Burst: 20000}},
 				kstate.Statement{Counter: "copies"}, set("saddr", to), dup, set("saddr", from)),
+			rule(is("meta l4proto", "esp"), not("meta length", "0-300"), not("dscp", "46", "40"), kstate.Statement{Limit: &kstate.Limit{Rate: 16, Burst: 4, Packets: true}}, dup),
 			rule(is("meta l4proto", "udp"), is("th sport", "500", "4500"), set("daddr", to), dup, set("daddr", from)),
 		}},
 		{Name: "prerouting", Type: "filter", Hook: "prerouting", Priority: -300, Rules: []kstate.NftRule{rule(is(family+" saddr", to), set("saddr", from), set("daddr", from))}},

@@ -36,7 +36,7 @@ func pseudowireDoc() SectionDoc {
 		OptionDoc{Name: "remote_alt", Kind: KindGateway, List: true, With: twice, Family: kstate.IPv4, DefaultHelp: "none",
 			Help: "Further outer addresses of the far end, of its second WAN and so on. The copy by the second `interface` goes to the first of them; with one `interface` a copy goes to each."},
 		OptionDoc{Name: "duplicate", Kind: KindCopies, Default: "all", Values: []string{"all", "small"}, With: twice,
-			Help: "Which packets are copied; the others go by the first path, until that is found dead: then all are. `small`: those of up to 300 bytes on the wire, such as voice, keystrokes and acknowledgements. `dscp ef cs5`: those whose frames carry IPv4 or IPv6 with one of these DiffServ code points, also behind one 802.1Q tag; the outer packets carry the code point too."},
+			Help: "Which packets are copied; the others go by the first path, until that is found dead: then all are. So that it is, 16 of them a second are copied. `small`: those of up to 300 bytes on the wire, such as voice, keystrokes and acknowledgements. `dscp ef cs5`: those whose frames carry IPv4 or IPv6 with one of these DiffServ code points, also behind one 802.1Q tag; the outer packets carry the code point too."},
 		OptionDoc{Name: "duplicate_rate", Kind: KindInt, DefaultHelp: "none", Min: 8, Max: 10000000, With: twice,
 			Help: "Limit of the copies by each path, in kbit/s. Below what the slower line carries, its queue is not full of old copies when the other line dies."})
 	return SectionDoc{

@@ -149,8 +149,11 @@ type Dup struct {
 	Index int
 }
 
-// Limit is a rate with what may come at once, both in bytes.
-type Limit struct{ Rate, Burst uint64 } // Rate a second
+// Limit is a rate with what may come at once, both in bytes, or in packets.
+type Limit struct {
+	Rate, Burst uint64 // Rate a second
+	Packets     bool
+}
 
 // MSS is a maximum segment size of TCP (RFC 9293, 3.7.1).
 type MSS struct {
@@ -214,6 +217,9 @@ func (s Statement) String() string {
 	case s.Dup != nil:
 		return fmt.Sprintf("dup to %s device %d", s.Dup.To, s.Dup.Index)
 	case s.Limit != nil:
+		if s.Limit.Packets {
+			return fmt.Sprintf("limit rate %d/second burst %d packets", s.Limit.Rate, s.Limit.Burst)
+		}
 		return fmt.Sprintf("limit rate %d bytes/second burst %d bytes", s.Limit.Rate, s.Limit.Burst)
 	}
 	return s.Verdict

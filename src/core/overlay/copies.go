@@ -16,6 +16,13 @@ const (
 	burstLeast = 16000
 )
 
+// sampleRate is how many packets a second are copied of those that are not chosen, so that the far end sees a dead path by what runs,
+// and sampleBurst how many at once.
+const (
+	sampleRate  = 16
+	sampleBurst = 4
+)
+
 // ikePorts are those of IKE (RFC 7296 section 2, RFC 3948).
 var ikePorts = []string{"500", "4500"}
 
@@ -79,18 +86,19 @@ func (x *conn) copyRules(ends pair, selected bool) []kstate.NftRule {
 		if p.own || i == 0 {
 			m = append(m, kstate.Match{Key: "oifname", Not: true, Values: []string{p.line.Device}}) // it goes that way itself
 		}
-		var do []kstate.Statement
-		if selected {
-			m = append(m, x.copies.chosen()...)
-			if rate := uint64(x.copies.Rate) * 125; rate > 0 && !x.copies.widowed {
-				do = append(do, kstate.Statement{Limit: &kstate.Limit{Rate: rate, Burst: max(rate/burstShare, burstLeast)}})
-			}
-			do = append(do, kstate.Statement{Counter: counterOf("out", x, i)})
+		dup := slices.Concat(readdress(ends, pair{p.local, p.remote}), []kstate.Statement{{Dup: &kstate.Dup{To: p.hop(x.Family), Index: p.line.Index}}},
+			readdress(pair{p.local, p.remote}, ends))
+		if !selected {
+			rules = append(rules, kstate.NftRule{Match: m, Do: dup})
+			continue
 		}
-		do = append(do, readdress(ends, pair{p.local, p.remote})...)
-		do = append(do, kstate.Statement{Dup: &kstate.Dup{To: p.hop(x.Family), Index: p.line.Index}})
-		do = append(do, readdress(pair{p.local, p.remote}, ends)...)
-		rules = append(rules, kstate.NftRule{Match: m, Do: do})
+		dup = append([]kstate.Statement{{Counter: counterOf("out", x, i)}}, dup...)
+		chosen := x.copies.chosen()
+		rules = append(rules, limited(x.copies.limit(), slices.Concat(m, chosen), dup))
+		for _, c := range chosen {
+			c.Not = true
+			rules = append(rules, limited(&kstate.Limit{Rate: sampleRate, Burst: sampleBurst, Packets: true}, append(slices.Clone(m), c), dup))
+		}
 	}
 	for i, p := range x.copies.paths {
 		do := readdress(ends, pair{p.local, p.remote})
@@ -104,6 +112,23 @@ func (x *conn) copyRules(ends pair, selected bool) []kstate.NftRule {
 			Do: append(do, kstate.Statement{Verdict: "return"})})
 	}
 	return rules
+}
+
+// limited is a rule with a limit, or without.
+func limited(l *kstate.Limit, m []kstate.Match, do []kstate.Statement) kstate.NftRule {
+	if l != nil {
+		do = append([]kstate.Statement{{Limit: l}}, do...)
+	}
+	return kstate.NftRule{Match: m, Do: do}
+}
+
+// limit is that of the copies by each path, none while nothing comes by the first.
+func (r *copying) limit() *kstate.Limit {
+	rate := uint64(r.Rate) * 125
+	if rate == 0 || r.widowed {
+		return nil
+	}
+	return &kstate.Limit{Rate: rate, Burst: max(rate/burstShare, burstLeast)}
 }
 
 // chosen matches the packets that are copied: all while nothing comes through by the first path, which alone carries the others.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
@@ -248,27 +249,51 @@ type RedundancyPlan struct {
 	Paths  []PathPlan
 }
 
-// talks is how many packets must have come by the best path for the silence of another to mean something.
-const talks = 10
+// ArrivalEvery is the time between two readings of the counters of paths, Readings how many are kept.
+const (
+	ArrivalEvery = 250 * time.Millisecond
+	Readings     = 40
+)
 
-// Silent says by which paths nothing comes while another delivers, within a second where there is much traffic. The first path carries
-// every packet, so silence there is always a fault; on the others only where every packet is copied. arrived tells what a counter grew by
-// in the last seconds and in the last one.
-func (r *RedundancyPlan) Silent(arrived func(counter string) (lately, last uint64)) []bool {
-	var most, now uint64
-	for _, p := range r.Paths {
-		a, b := arrived(p.Received)
-		most, now = max(most, a), max(now, b)
+// Arrivals are what a counter of packets grew by from one reading to the next, the newest last.
+type Arrivals []uint64
+
+// Last is the sum of the last n readings.
+func (a Arrivals) Last(n int) (sum uint64) {
+	for _, grown := range a[max(0, len(a)-n):] {
+		sum += grown
 	}
+	return sum
+}
+
+// talks is how many packets must have come by the best path for the silence of another to mean something, hush the least number of
+// readings: one that has just begun, or a path that is slower, proves nothing.
+const (
+	talks = 6
+	hush  = 2
+)
+
+// Silent says by which paths nothing comes while another delivers: half a second to three quarters after the last packet where there
+// is traffic. Where not everything is copied, samples of the rest are.
+func (r *RedundancyPlan) Silent(arrived func(counter string) Arrivals) []bool {
 	out := make([]bool, len(r.Paths))
 	for i, p := range r.Paths {
-		a, b := arrived(p.Received)
-		all := i == 0 || r.Copies == "all" && r.Rate == 0
-		used := p.State == PathFirst || p.State == PathCopies
-		out[i] = all && used && (now >= talks && b == 0 || most >= talks && a == 0)
+		if p.State != PathFirst && p.State != PathCopies {
+			continue
+		}
+		n := hush
+		if i > 0 && r.Rate > 0 {
+			n += sparse / r.Rate
+		}
+		for ; n <= Readings && arrived(p.Received).Last(n) == 0 && !out[i]; n++ {
+			out[i] = slices.ContainsFunc(r.Paths, func(o PathPlan) bool { return arrived(o.Received).Last(n) >= talks })
+		}
 	}
 	return out
 }
+
+// sparse is what copies with a limit are allowed for: the readings in which 1 kbit/s lets four packets of 1500 bytes pass.
+const sparse = 4 * 12 * int(time.Second/ArrivalEvery)
 
 // PathPlan is one path.
 type PathPlan struct {

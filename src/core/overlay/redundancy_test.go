@@ -151,29 +151,29 @@ func TestNoCopies(t *testing.T) {
 	}
 }
 
-// TestSilent: what counters say of paths. Where not every packet is copied, only the first path has to deliver.
+// TestSilent: what counters say of paths.
 func TestSilent(t *testing.T) {
 	for _, row := range []struct {
-		copies      string
 		rate        int
-		first, copy [2]uint64 // lately, last
+		first, copy Arrivals
 		want        []bool
 	}{
-		{"all", 0, [2]uint64{1000, 100}, [2]uint64{1000, 100}, []bool{false, false}},
-		{"all", 0, [2]uint64{900, 0}, [2]uint64{1000, 100}, []bool{true, false}},
-		{"all", 0, [2]uint64{1000, 100}, [2]uint64{900, 0}, []bool{false, true}},
-		{"all", 800, [2]uint64{1000, 100}, [2]uint64{900, 0}, []bool{false, false}},
-		{"small", 0, [2]uint64{1000, 100}, [2]uint64{0, 0}, []bool{false, false}},
-		{"small", 0, [2]uint64{0, 0}, [2]uint64{20, 2}, []bool{true, false}}, // probes alone, within ten seconds
-		{"dscp", 0, [2]uint64{0, 0}, [2]uint64{5, 2}, []bool{false, false}},
-		{"all", 0, [2]uint64{0, 0}, [2]uint64{0, 0}, []bool{false, false}},
+		{0, Arrivals{9, 9, 9}, Arrivals{9, 9, 9}, []bool{false, false}},
+		{0, Arrivals{9, 9, 0}, Arrivals{9, 9, 9}, []bool{false, false}}, // may be on its way
+		{0, Arrivals{9, 0, 0}, Arrivals{9, 9, 9}, []bool{true, false}},
+		{0, Arrivals{9, 9, 9}, Arrivals{9, 0, 0}, []bool{false, true}},
+		{0, Arrivals{9, 0, 0}, Arrivals{9, 2, 3}, []bool{false, false}}, // too few to tell
+		{0, Arrivals{0, 0, 0, 0}, Arrivals{2, 2, 1, 1}, []bool{true, false}},
+		{0, Arrivals{1, 0, 0, 0}, Arrivals{2, 2, 1, 1}, []bool{false, false}},
+		{0, Arrivals{0, 0, 0, 0}, Arrivals{0, 0, 0, 0}, []bool{false, false}},
+		{800, Arrivals{9, 9, 9}, Arrivals{9, 0, 0}, []bool{false, true}},
+		{64, Arrivals{9, 9, 9, 9, 9}, Arrivals{9, 9, 0, 0, 0}, []bool{false, false}}, // the limit lets few pass
+		{64, Arrivals{9, 9, 9, 9, 9}, Arrivals{0, 0, 0, 0, 0}, []bool{false, true}},
+		{64, Arrivals{9, 9, 9, 0, 0}, Arrivals{9, 9, 9, 9, 9}, []bool{true, false}},
 	} {
-		r := RedundancyPlan{Copies: row.copies, Rate: row.rate, Paths: []PathPlan{{State: PathFirst, Received: "0"}, {State: PathCopies, Received: "1"}}}
-		got := r.Silent(func(c string) (uint64, uint64) {
-			v := [][2]uint64{row.first, row.copy}[c[0]-'0']
-			return v[0], v[1]
-		})
-		if !slices.Equal(got, row.want) {
+		r := RedundancyPlan{Rate: row.rate, Paths: []PathPlan{{State: PathFirst, Received: "0"}, {State: PathCopies, Received: "1"}, {State: PathDown, Received: "1"}}}
+		got := r.Silent(func(c string) Arrivals { return []Arrivals{row.first, row.copy}[c[0]-'0'] })
+		if !slices.Equal(got, append(row.want, false)) {
 			t.Errorf("%+v: %v", row, got)
 		}
 	}

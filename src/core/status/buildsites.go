@@ -25,7 +25,7 @@ type Sites struct {
 	Guards map[uint32]string
 	Bonds  map[string]BondNow // by device
 	// Arrivals are by the counters of paths of duplicated pseudowires.
-	Arrivals map[string]Arrivals
+	Arrivals map[string]overlay.Arrivals
 }
 
 // BondNow is how the kernel says that a bond does.

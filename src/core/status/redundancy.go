@@ -42,12 +42,6 @@ type Path struct {
 // Silent is the state of a path by which nothing comes while another delivers.
 const Silent = "silent"
 
-// Arrivals is what a counter of packets has grown by.
-type Arrivals struct {
-	Lately uint64 // in the last seconds
-	Last   uint64 // in the last second
-}
-
 func (s *Source) redundancy(w overlay.PseudowirePlan) *Redundancy {
 	r := w.Redundancy
 	if r == nil {
@@ -57,19 +51,15 @@ func (s *Source) redundancy(w overlay.PseudowirePlan) *Redundancy {
 	var best, last uint64
 	for _, p := range r.Paths {
 		a := s.Sites.Arrivals[p.Received]
-		best, last = max(best, a.Lately), max(last, a.Last)
+		best, last = max(best, a.Last(overlay.Readings)), max(last, a.Last(int(time.Second/overlay.ArrivalEvery)))
 	}
-	silent := r.Silent(func(counter string) (uint64, uint64) {
-		a := s.Sites.Arrivals[counter]
-		return a.Lately, a.Last
-	})
+	silent := r.Silent(func(counter string) overlay.Arrivals { return s.Sites.Arrivals[counter] })
 	for i, p := range r.Paths {
-		a := s.Sites.Arrivals[p.Received]
 		x := Path{Interface: p.WAN, Device: p.Device, Local: addrText(p.Local), Remote: addrText(p.Remote), State: p.State, Reason: p.Reason,
 			Sent: s.Hits[p.Sent], Received: s.Hits[p.Received]}
 		used := x.State == overlay.PathFirst || x.State == overlay.PathCopies
 		if best > 0 && used {
-			x.Delivered = number(100*float64(a.Lately)/float64(best), 1)
+			x.Delivered = number(100*float64(s.Sites.Arrivals[p.Received].Last(overlay.Readings))/float64(best), 1)
 		}
 		if silent[i] {
 			x.State, x.Reason = Silent, "nothing comes by it, while the other paths deliver"

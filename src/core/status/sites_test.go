@@ -63,7 +63,7 @@ func twoSites() Source {
 	s.Sites = &Sites{Plan: p, Standings: map[string]Standing{}, Indexes: map[string]int{"pw_cable": 17}, Conns: conns,
 		Traffic:  map[kstate.SessionKey]Traffic{{Tunnel: 1, ID: 11}: {RxFrames: 5, RxBytes: 500, TxFrames: 6, TxBytes: 600, Rejected: 2}},
 		Guards:   map[uint32]string{1: "protected", 2: "blocked"},
-		Arrivals: map[string]Arrivals{"in_1": {Lately: 2000, Last: 200}, "in_2": {Lately: 1500, Last: 0}, "in_3": {Lately: 1999, Last: 199}},
+		Arrivals: map[string]overlay.Arrivals{"in_1": {1800, 50, 50, 50, 50}, "in_2": {1400, 50, 50, 0, 0}, "in_3": {1800, 49, 50, 50, 50}},
 		Bonds:    map[string]BondNow{"ha": {Active: "pw_cable", Working: []string{"pw_cable", "pw_telco"}}}}
 	facts := overlay.Facts{Verdicts: map[string]plan.Verdict{"pw_cable": {State: "suspect"}, "pw_telco": {State: "down"}}}
 	for _, st := range Standings(p, facts, map[string]string{"pw_cable": "probes are answered"}, func(name string) (string, string) {
@@ -204,7 +204,7 @@ func TestVolume(t *testing.T) {
 func TestTooFarBehind(t *testing.T) {
 	for last, want := range map[uint64]bool{5000: false, 200000: true} {
 		s := twoSites()
-		s.Sites.Arrivals["in_1"] = Arrivals{Lately: 10 * last, Last: last}
+		s.Sites.Arrivals["in_1"] = overlay.Arrivals{9 * last, last / 4, last / 4, last / 4, last / 4}
 		slow := s.Health["wan"][kstate.IPv4]
 		slow.RTT += 40 * time.Millisecond
 		s.Health["wanb"] = map[kstate.Family]health.Snapshot{kstate.IPv4: slow}

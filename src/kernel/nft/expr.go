@@ -3,6 +3,8 @@ package nft
 import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"multiwan/src/core/kstate"
 )
 
 // The expressions that our rules are made of, with the attributes of linux/netfilter/nf_tables.h. A test compares each with what
@@ -59,10 +61,14 @@ func (e *encoder) writeNetwork(offset, size, checksum, place uint32) {
 		u32(unix.NFTA_PAYLOAD_CSUM_FLAGS, csumPseudo))
 }
 
-// limit goes on while packets keep to a rate in bytes a second.
-func (e *encoder) limit(rate, burst uint64) {
-	e.raw("limit", u64(unix.NFTA_LIMIT_RATE, rate), u64(unix.NFTA_LIMIT_UNIT, 1), u32(unix.NFTA_LIMIT_BURST, uint32(burst)),
-		u32(unix.NFTA_LIMIT_TYPE, unix.NFT_LIMIT_PKT_BYTES), u32(unix.NFTA_LIMIT_FLAGS, 0))
+// limit goes on while packets keep to a rate in bytes or packets a second.
+func (e *encoder) limit(l *kstate.Limit) {
+	what := uint32(unix.NFT_LIMIT_PKT_BYTES)
+	if l.Packets {
+		what = unix.NFT_LIMIT_PKTS
+	}
+	e.raw("limit", u64(unix.NFTA_LIMIT_RATE, l.Rate), u64(unix.NFTA_LIMIT_UNIT, 1), u32(unix.NFTA_LIMIT_BURST, uint32(l.Burst)),
+		u32(unix.NFTA_LIMIT_TYPE, what), u32(unix.NFTA_LIMIT_FLAGS, 0))
 }
 
 // tcpOption loads bytes of an option of TCP.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"multiwan/src/core/kstate"
 )
 
 // TestExpressions compares every expression with what google/nftables makes of the same.
@@ -25,7 +27,8 @@ func TestExpressions(t *testing.T) {
 		"payload":  {func(e *encoder) { e.payload(unix.NFT_PAYLOAD_NETWORK_HEADER, 2, 12, 4) }, &expr.Payload{DestRegister: 2, Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4}},
 		"payload set": {func(e *encoder) { e.writeNetwork(12, 4, unix.NFT_PAYLOAD_CSUM_INET, 10) }, &expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: 1,
 			Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4, CsumType: expr.CsumTypeInet, CsumOffset: 10, CsumFlags: unix.NFT_PAYLOAD_L4CSUM_PSEUDOHDR}},
-		"limit":      {func(e *encoder) { e.limit(625000, 20000) }, &expr.Limit{Type: expr.LimitTypePktBytes, Rate: 625000, Unit: expr.LimitTimeSecond, Burst: 20000}},
+		"limit":      {func(e *encoder) { e.limit(&kstate.Limit{Rate: 625000, Burst: 20000}) }, &expr.Limit{Type: expr.LimitTypePktBytes, Rate: 625000, Unit: expr.LimitTimeSecond, Burst: 20000}},
+		"packets":    {func(e *encoder) { e.limit(&kstate.Limit{Rate: 16, Burst: 4, Packets: true}) }, &expr.Limit{Type: expr.LimitTypePkts, Rate: 16, Unit: expr.LimitTimeSecond, Burst: 4}},
 		"option":     {func(e *encoder) { e.tcpOption(2, 4, 6) }, &expr.Exthdr{DestRegister: 1, Type: 2, Offset: 4, Len: 6, Op: expr.ExthdrOpTcpopt}},
 		"option set": {func(e *encoder) { e.writeTCPOption(2, 4, 6) }, &expr.Exthdr{SourceRegister: 1, Type: 2, Offset: 4, Len: 6, Op: expr.ExthdrOpTcpopt}},
 		"byteorder":  {func(e *encoder) { e.toNetwork(2) }, &expr.Byteorder{SourceRegister: 1, DestRegister: 1, Op: expr.ByteorderHton, Len: 2, Size: 2}},

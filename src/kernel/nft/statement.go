@@ -42,7 +42,7 @@ func (e *encoder) statement(s kstate.Statement) error {
 	case s.Dup != nil:
 		return e.dup(s.Dup)
 	case s.Limit != nil:
-		e.limit(s.Limit.Rate, s.Limit.Burst)
+		e.limit(s.Limit)
 		return nil
 	}
 	v, err := parseVerdict(s.Verdict)
