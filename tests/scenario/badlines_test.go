@@ -15,16 +15,16 @@ type badLine struct {
 	name     string
 	quality  lab.Quality // each way
 	least    float64     // round-trip time in ms, mean over the test
-	from, to float64     // loss in per cent, mean over the test
+	from, to float64     // loss in per cent of all probes
 }
 
 // badLines are measured by the probes while they are watched, so that none is
 // better than its name. The first one has its round-trip time from a queue that
 // uploads keep full, and loses what finds the queue full besides its 3 %.
 var badLines = []badLine{
-	{"saturated, 900 ms and 3 per cent", lab.Quality{Delay: 20 * time.Millisecond, Rate: uplinkRate, Queue: 900 * time.Millisecond, Loss: 0.015}, 800, 1.5, 12},
-	{"900 ms and 3 per cent", lab.Quality{Delay: 450 * time.Millisecond, Loss: 0.015}, 890, 0.5, 8},
-	{"30 per cent", lab.Quality{Delay: 20 * time.Millisecond, Loss: 0.163}, 40, 18, 45},
+	{"saturated, 900 ms and 3 per cent", lab.Quality{Delay: 20 * time.Millisecond, Rate: uplinkRate, Queue: 900 * time.Millisecond, Loss: 0.015}, 800, 2, 15},
+	{"900 ms and 3 per cent", lab.Quality{Delay: 450 * time.Millisecond, Loss: 0.015}, 890, 1.5, 5},
+	{"30 per cent", lab.Quality{Delay: 20 * time.Millisecond, Loss: 0.163}, 40, 26, 34},
 }
 
 const (
@@ -102,31 +102,56 @@ func saturate(t *testing.T, client *lab.Host) {
 	}
 }
 
+// lineMean is what the probes of one family measured on a line: the means of the
+// status, and how many were sent and answered.
+type lineMean struct {
+	rtt, most     float64
+	n             int
+	sent, answers uint64
+}
+
+// loss is the share of all probes that was lost, in per cent.
+func (m lineMean) loss() float64 { return 100 * (1 - float64(m.answers)/float64(m.sent)) }
+
+// counted are the probes of one family so far.
+func counted(i status.Interface, family string) (sent, answers uint64) {
+	for _, p := range i.Probes {
+		if p.Family == family {
+			sent, answers = sent+p.Sent, answers+p.Answers
+		}
+	}
+	return sent, answers
+}
+
 // watchBadLines waits, and checks what the probes measured meanwhile.
 func (r *router) watchBadLines(during time.Duration) {
 	r.t.Helper()
-	type mean struct{ rtt, loss, worst, n float64 }
-	means := make([]map[string]mean, len(badLines))
+	means := map[*lab.WAN]map[string]*lineMean{}
+	first := r.status()
+	var d status.Document
 	for end := time.Now().Add(during); time.Now().Before(end); time.Sleep(time.Second) {
-		d := r.status()
-		for i, w := range r.WANs {
-			if means[i] == nil {
-				means[i] = map[string]mean{}
+		d = r.status()
+		for _, w := range r.WANs {
+			if means[w] == nil {
+				means[w] = map[string]*lineMean{"ipv4": {}, "ipv6": {}}
 			}
 			for family, s := range sides(d, w) {
-				if s.RTT != nil && s.Loss != nil {
-					m := means[i][family]
-					means[i][family] = mean{m.rtt + *s.RTT, m.loss + *s.Loss, max(m.worst, *s.RTT), m.n + 1}
+				if m := means[w][family]; s.RTT != nil {
+					m.rtt, m.most, m.n = m.rtt+*s.RTT, max(m.most, *s.RTT), m.n+1
 				}
 			}
 		}
 	}
-	for i, line := range badLines {
-		for family, m := range means[i] {
-			rtt, loss := m.rtt/m.n, m.loss/m.n
-			r.t.Logf("%s: %s: mean %.0f ms, mean of 30 probes at most %.0f ms, loss %.1f %%", line.name, family, rtt, m.worst, loss)
+	for i, w := range r.WANs {
+		line := badLines[i]
+		for family, m := range means[w] {
+			m.rtt /= float64(m.n)
+			m.sent, m.answers = counted(d.Interfaces[w.Name], family)
+			sent, answers := counted(first.Interfaces[w.Name], family)
+			m.sent, m.answers = m.sent-sent, m.answers-answers
+			r.t.Logf("%s: %s: mean %.0f ms, mean of 30 probes at most %.0f ms, %d probes, %.1f %% lost", line.name, family, m.rtt, m.most, m.sent, m.loss())
 			// A short run has too few probes for the loss to be sure.
-			if rtt < line.least || during >= 5*time.Minute && (loss < line.from || loss > line.to) {
+			if m.rtt < line.least || during >= 5*time.Minute && (m.loss() < line.from || m.loss() > line.to) {
 				r.t.Errorf("%s: %s: not that line", line.name, family)
 			}
 		}
