@@ -2,6 +2,16 @@
 // the answers back. A Runner is one WAN of one address family; a Prober is one
 // method on one Path.
 //
+// # Who does what
+//
+// runner.go asks the machine, sends, and publishes; path.go and target.go are
+// what it is given, resolve.go finds the addresses of names. prober.go is what
+// the methods have in common, each with a file of its own: ping, arping (with
+// solicit for IPv6, layer2 for ports without addresses), dns, stream (tcp and
+// http), loopback. They keep their probes under way in inflight.go and their
+// socket in a renewing (socket.go). burst.go and pathmtu.go send on request,
+// apart from any runner; responder.go answers the far end's loopback probes.
+//
 // # A probe never leaves by another WAN
 //
 // Every socket is bound to the device (SO_BINDTODEVICE), to the source address

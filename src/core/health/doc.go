@@ -3,6 +3,26 @@
 // results come in as arguments; what to send, when to look again, the changes
 // of state and their evidence go out.
 //
+// # Who does what
+//
+// A Machine is one WAN in one family: its path, its carrier, its hold-down
+// (hold.go), and the state drawn from its tracks. A track is one probe
+// configuration of it (track.go): the rounds, the results, the verdict alive or
+// dead. Each target of it has round-trip statistics (rto.go) for the time-out of
+// its probes, and a window (window.go) for loss and latency (quality.go).
+// suspicion.go is what comes between a missing answer and the verdict.
+//
+// # Words
+//
+//   - A round is one regular probe to every target, a burst the dense rounds that
+//     a suspicion sets off.
+//   - A target speaks if it takes part in the verdict. Others are evidence only.
+//   - The row are the probes since the last one at which enough targets answered:
+//     the unanswered ones of it count against `down`.
+//   - Two times apply to a probe. After its time-out, from the statistics, it is
+//     overdue and raises suspicion; an answer is still life. After the user's
+//     timeout it is lost in the loss shown and judged.
+//
 // # How a black hole is found
 //
 // Every interval one probe goes to each target, all targets at once (a round).

@@ -17,13 +17,15 @@ type target struct {
 	win      window
 	lastGood uint64 // the latest-sent probe that was answered
 	missed   int    // regular probes in a row without an answer in time
-	goodAt   time.Time
-	sentAt   time.Time
+
+	// For the status.
+	goodAt   time.Time // last answer
+	sentAt   time.Time // last probe
 	lastFail Failure
-	detail   string
+	detail   string // of lastFail
 	sends    uint64
 	answers  uint64
-	lates    uint64
+	lates    uint64 // answers after their time-out
 }
 
 // round is a regular round whose outcome is open.
@@ -61,12 +63,12 @@ type track struct {
 	revived uint64
 
 	suspect    bool
-	burstNext  time.Time
+	burstNext  time.Time // zero: at once
 	burstGap   time.Duration
 	burstLeft  int       // rounds at burstGap, later ones are slower
 	notBefore  time.Time // no verdict before it: the machine had stalled
 	graced     bool      // notBefore was set for this suspicion
-	pollWanted time.Time
+	pollWanted time.Time // when the last poll asked for the next, to notice a stall
 
 	scratch scratch
 }
