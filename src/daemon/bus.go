@@ -55,7 +55,7 @@ func (o *Options) wanted() (path string, wanted bool) {
 // run is on the bus until ctx ends. A machine without a bus is none that has a fault.
 func (b *bus) run(ctx context.Context) error {
 	path, wanted := b.daemon.opt.wanted()
-	if !ubus.Linked || !wanted {
+	if !wanted {
 		return nil
 	}
 	var telling sync.WaitGroup

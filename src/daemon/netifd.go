@@ -23,9 +23,6 @@ const firstLook = 2 * time.Second
 
 // look asks netifd before the first pass: a daemon that begins anew and knew no devices would take the routes of its predecessor away.
 func look(ctx context.Context, n *netifd.Source, path string) {
-	if !ubus.Linked {
-		return
-	}
 	c, err := ubus.Dial(path)
 	if err != nil {
 		return // there is none yet, or the bus tells what is wrong
@@ -45,7 +42,7 @@ type source struct {
 
 func (s source) Network(ctx context.Context, c *config.Config) (plan.Network, error) {
 	n, err := s.Source.Network(ctx, wantsOf(c, s.netifd))
-	if err != nil || !ubus.Linked || s.netifd == nil {
+	if err != nil || s.netifd == nil {
 		return n, err
 	}
 	n.Devices = map[string]string{}
@@ -73,7 +70,7 @@ func wantsOf(c *config.Config, n *netifd.Source) []facts.Want {
 		}
 		w := facts.Want{Name: i.Name, Device: i.Device, Families: i.Families, Gateway4: i.Gateway, Gateway6: i.Gateway6,
 			Addrs: i.Addresses, Prefixes: i.Prefixes}
-		if ubus.Linked && n != nil {
+		if n != nil {
 			if j, ok := n.Join(netifd.WAN{Name: i.Name, Interface6: i.Interface6, Others: names}); ok && (w.Device == "" || w.Device == j.Device) {
 				joins[w.Name] = j
 				fill(&w, j)

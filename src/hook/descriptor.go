@@ -1,7 +1,6 @@
 package hook
 
 import (
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -10,12 +9,12 @@ import (
 // seal has every descriptor but the standard three closed in programs that are run from now on. Go opens its own so; what the daemon
 // was started with, from a shell or a service manager, would be handed on to hooks.
 func seal() error {
-	entries, err := os.ReadDir("/proc/self/fd")
+	names, err := names("/proc/self/fd")
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name); err == nil && fd > 2 {
 			unix.CloseOnExec(fd) // one that is gone again, as that of the directory, is no matter
 		}
 	}

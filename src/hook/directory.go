@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -27,15 +28,15 @@ func executables(dir string, owner uint32) (hooks []string, refused []error) {
 	if err := trusted(dir, info, owner); err != nil {
 		return nil, []error{err}
 	}
-	entries, err := os.ReadDir(dir) // sorted by name
+	names, err := names(dir)
 	if err != nil {
 		return nil, []error{err}
 	}
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		info, err := e.Info()
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		info, err := os.Lstat(path)
 		switch {
-		case err != nil, strings.HasPrefix(e.Name(), "."), info.IsDir():
+		case err != nil, strings.HasPrefix(name, "."), info.IsDir():
 			continue
 		case !info.Mode().IsRegular():
 			refused = append(refused, fmt.Errorf("refuse %s: not a regular file", path))
@@ -50,6 +51,18 @@ func executables(dir string, owner uint32) (hooks []string, refused []error) {
 		}
 	}
 	return hooks, refused
+}
+
+// names lists a directory, sorted. os.ReadDir would do, but brings a sorter of its own.
+func names(dir string) ([]string, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	slices.Sort(names)
+	return names, err
 }
 
 // trusted refuses what somebody other than owner could have written.

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/mdlayher/arp"
-	"golang.org/x/net/bpf"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/socket/filter"
 )
 
 // newNeighbour asks a neighbour for its hardware address: ARP for IPv4,
@@ -55,12 +55,12 @@ func openARP(p Path) (linkConn, error) {
 }
 
 // arpFilter lets through answers only (operation 2); requests are broadcast and would wake the reader all the time.
-func arpFilter() []bpf.Instruction {
-	return []bpf.Instruction{
-		bpf.LoadAbsolute{Off: 6, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(arp.OperationReply), SkipTrue: 1},
-		bpf.RetConstant{Val: take},
-		bpf.RetConstant{Val: drop},
+func arpFilter() []filter.Instruction {
+	return []filter.Instruction{
+		filter.Load(6, 2),
+		filter.Differs(uint32(arp.OperationReply), 1),
+		filter.Return(filter.Take),
+		filter.Return(filter.Drop),
 	}
 }
 

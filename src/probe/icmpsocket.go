@@ -7,11 +7,11 @@ import (
 	"net/netip"
 	"os"
 
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
 	"multiwan/src/socket"
+	"multiwan/src/socket/filter"
 )
 
 // openICMP opens the raw socket of a path that receives the answers to one
@@ -28,20 +28,20 @@ func openICMP(p Path, id uint16) (packetConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := filter(c, echoFilter4(id)); err != nil {
+	if err := attach(c, echoFilter4(id)); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("filter answers for %s: %w", p, err)
 	}
 	return icmp4{packets{c}}, nil
 }
 
-func openICMP6(p Path, program []bpf.Instruction) (*icmp6, error) {
+func openICMP6(p Path, program []filter.Instruction) (*icmp6, error) {
 	c, err := p.socket(unix.SOCK_RAW, unix.IPPROTO_ICMPV6)
 	if err != nil {
 		return nil, err
 	}
 	s := &icmp6{Conn: c, source: p.Source}
-	if err := errors.Join(filter(c, program), s.set(unix.IPV6_RECVHOPLIMIT, 1)); err != nil {
+	if err := errors.Join(attach(c, program), s.set(unix.IPV6_RECVHOPLIMIT, 1)); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("filter answers for %s: %w", p, err)
 	}
@@ -100,41 +100,36 @@ func (c *icmp6) WriteTo(b []byte, to netip.AddrPort) error {
 	return c.Send(b, oob, sockaddr(to))
 }
 
-const (
-	take = 0xffff // bytes of a packet that passes
-	drop = 0
-)
-
 // echoFilter4 lets through echo replies with our identifier and errors that
 // quote ICMP. A raw IPv4 socket sees the IP header.
-func echoFilter4(id uint16) []bpf.Instruction {
-	return []bpf.Instruction{
-		bpf.LoadMemShift{Off: 0}, // X = length of the IP header
-		bpf.LoadIndirect{Off: 0, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 2},
-		bpf.LoadIndirect{Off: 4, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(id), SkipTrue: 4, SkipFalse: 5},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 3, SkipTrue: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 11, SkipTrue: 3},
-		bpf.LoadIndirect{Off: 8 + 9, Size: 1}, // protocol of the quoted packet
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 1, SkipTrue: 1},
-		bpf.RetConstant{Val: take},
-		bpf.RetConstant{Val: drop},
+func echoFilter4(id uint16) []filter.Instruction {
+	return []filter.Instruction{
+		filter.LoadIPv4(), // X = length of the IP header
+		filter.LoadBehind(0, 1),
+		filter.Differs(0, 2),
+		filter.LoadBehind(4, 2),
+		filter.Equal(uint32(id), 4, 5),
+		filter.Equal(3, 1, 0),
+		filter.Differs(11, 3),
+		filter.LoadBehind(8+9, 1), // protocol of the quoted packet
+		filter.Differs(1, 1),
+		filter.Return(filter.Take),
+		filter.Return(filter.Drop),
 	}
 }
 
 // echoFilter6 is echoFilter4 for a raw ICMPv6 socket, which begins at ICMPv6.
-func echoFilter6(id uint16) []bpf.Instruction {
-	return []bpf.Instruction{
-		bpf.LoadAbsolute{Off: 0, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 129, SkipTrue: 2},
-		bpf.LoadAbsolute{Off: 4, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(id), SkipTrue: 4, SkipFalse: 5},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 1, SkipTrue: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 3, SkipTrue: 3},
-		bpf.LoadAbsolute{Off: 8 + 6, Size: 1}, // next header of the quoted packet
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 58, SkipTrue: 1},
-		bpf.RetConstant{Val: take},
-		bpf.RetConstant{Val: drop},
+func echoFilter6(id uint16) []filter.Instruction {
+	return []filter.Instruction{
+		filter.Load(0, 1),
+		filter.Differs(129, 2),
+		filter.Load(4, 2),
+		filter.Equal(uint32(id), 4, 5),
+		filter.Equal(1, 1, 0),
+		filter.Differs(3, 3),
+		filter.Load(8+6, 1), // next header of the quoted packet
+		filter.Differs(58, 1),
+		filter.Return(filter.Take),
+		filter.Return(filter.Drop),
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/socket/filter"
 )
 
 // fakeLink is a link in memory.
@@ -245,14 +246,10 @@ func TestResponderPauses(t *testing.T) {
 
 // TestLinkFilter runs the filters of loopback on packets. What the kernel knows besides the bytes is for the tests on a kernel.
 func TestLinkFilter(t *testing.T) {
-	filter := func(opcode byte) *bpf.VM {
-		vm, err := bpf.NewVM(append(loopbackFilter(opcode), bpf.RetConstant{Val: take}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return vm
+	whole := func(opcode byte) *bpf.VM {
+		return machine(t, append(loopbackFilter(opcode), filter.Return(filter.Take)))
 	}
-	ask, reply := filter(loopbackAsk), filter(loopbackReply)
+	ask, reply := whole(loopbackAsk), whole(loopbackReply)
 	for text, want := range map[string][2]bool{
 		askBytes: {true, false}, replyBytes: {false, true}, "1f03": {true, false}, "e003": {false, false}, "2002": {false, false}, "0001": {false, false}, "00": {false, false},
 	} {
@@ -263,8 +260,8 @@ func TestLinkFilter(t *testing.T) {
 			t.Errorf("%s: asks, replies %v, want %v", text, got, want)
 		}
 	}
-	if _, err := bpf.Assemble(linkFilter(etherCFM, loopbackFilter(loopbackAsk))); err != nil {
-		t.Error(err)
+	if text, known := bpf.Disassemble(linkFilter(etherCFM, loopbackFilter(loopbackAsk))); !known {
+		t.Error(text)
 	}
 }
 

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/socket"
+	"multiwan/src/socket/filter"
 )
 
 // hwAddr is an Ethernet address.
@@ -41,12 +41,12 @@ type linkSocket struct {
 //
 // It also hears what a bridge or a bond takes from its port: it asks for all EtherTypes, as those sockets alone are served before the
 // port's master is (__netif_receive_skb_core in net/core/dev.c), and a filter leaves one.
-func openLink(device string, etherType uint16, filter []bpf.Instruction, group *hwAddr) (linkConn, error) {
+func openLink(device string, etherType uint16, filter []filter.Instruction, group *hwAddr) (linkConn, error) {
 	return openPackets(device, unix.ETH_P_ALL, etherType, linkFilter(etherType, filter), group)
 }
 
 // openPackets opens a packet socket on a device that hears an EtherType, or all, as far as the program lets through, and sends one.
-func openPackets(device string, hear, send uint16, program []bpf.Instruction, group *hwAddr) (linkConn, error) {
+func openPackets(device string, hear, send uint16, program []filter.Instruction, group *hwAddr) (linkConn, error) {
 	index, err := deviceIndex(device)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func openPackets(device string, hear, send uint16, program []bpf.Instruction, gr
 		return nil, fmt.Errorf("open packet socket on %s: %w", device, err)
 	}
 	s := &linkSocket{Conn: c, index: index, proto: networkOrder(send)}
-	err = filter(c, program)
+	err = attach(c, program)
 	if err == nil {
 		err = s.bind(hear)
 	}
@@ -110,26 +110,26 @@ func (s *linkSocket) prepare(group *hwAddr) error {
 }
 
 // linkFilter leaves one EtherType and hands the rest of the choice to inner.
-func linkFilter(etherType uint16, inner []bpf.Instruction) []bpf.Instruction {
+func linkFilter(etherType uint16, inner []filter.Instruction) []filter.Instruction {
 	n := uint8(len(inner))
-	program := []bpf.Instruction{
-		bpf.LoadExtension{Num: bpf.ExtProto},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(etherType), SkipTrue: n + 5},
-		bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: n + 3},
-		bpf.LoadExtension{Num: bpf.ExtType},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: n + 1},
+	program := []filter.Instruction{
+		filter.LoadAncillary(filter.Protocol),
+		filter.Differs(uint32(etherType), n+5),
+		filter.LoadAncillary(filter.Tagged),
+		filter.Differs(0, n+3),
+		filter.LoadAncillary(filter.PktType),
+		filter.Equal(unix.PACKET_OUTGOING, n+1, 0),
 	}
-	return append(append(program, inner...), bpf.RetConstant{Val: take}, bpf.RetConstant{Val: drop})
+	return append(append(program, inner...), filter.Return(filter.Take), filter.Return(filter.Drop))
 }
 
 // bytesAre is a filter that wants bytes of a packet under a mask.
-func bytesAre(offset uint32, size int, mask, want uint32) []bpf.Instruction {
-	return []bpf.Instruction{
-		bpf.LoadAbsolute{Off: offset, Size: size},
-		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: mask},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: want, SkipTrue: 1},
-		bpf.RetConstant{Val: drop},
+func bytesAre(offset uint32, size int, mask, want uint32) []filter.Instruction {
+	return []filter.Instruction{
+		filter.Load(offset, size),
+		filter.And(mask),
+		filter.Equal(want, 1, 0),
+		filter.Return(filter.Drop),
 	}
 }
 

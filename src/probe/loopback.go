@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"golang.org/x/net/bpf"
+	"multiwan/src/socket/filter"
 )
 
 // loopback asks the far end of a layer-2 link by CFM loopback messages. They need no address, pass through ports of bridges and inactive
@@ -32,7 +32,7 @@ func openLoopback(p Path) (linkConn, error) {
 }
 
 // loopbackFilter wants one opcode of our level.
-func loopbackFilter(opcode byte) []bpf.Instruction {
+func loopbackFilter(opcode byte) []filter.Instruction {
 	return bytesAre(0, 2, 0xe0ff, cfmLevel<<13|uint32(opcode))
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"multiwan/src/core/health"
 	"multiwan/src/core/kstate"
+	"multiwan/src/socket/filter"
 )
 
 // reply turns an echo request into its answer.
@@ -177,7 +178,7 @@ func TestFilters(t *testing.T) {
 	}
 	cases := []struct {
 		name    string
-		program []bpf.Instruction
+		program []filter.Instruction
 		packet  []byte
 		want    bool
 	}{
@@ -202,15 +203,22 @@ func TestFilters(t *testing.T) {
 		{"ARP request", arpFilter(), append(make([]byte, 6), 0, 1), false},
 	}
 	for _, c := range cases {
-		vm, err := bpf.NewVM(c.program)
-		if err != nil {
-			t.Fatalf("%s: %v", c.name, err)
-		}
-		n, err := vm.Run(c.packet)
+		n, err := machine(t, c.program).Run(c.packet)
 		if err != nil || (n > 0) != c.want {
 			t.Errorf("%s: %d, %v", c.name, n, err)
 		}
 	}
+}
+
+// machine runs a filter as the kernel does.
+func machine(t *testing.T, program []filter.Instruction) *bpf.VM {
+	t.Helper()
+	text, known := bpf.Disassemble(program)
+	vm, err := bpf.NewVM(text)
+	if err != nil || !known {
+		t.Fatalf("%v: %v", text, err)
+	}
+	return vm
 }
 
 func BenchmarkPing(b *testing.B) {

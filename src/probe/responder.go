@@ -5,8 +5,9 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"multiwan/src/socket/filter"
 )
 
 // A Responder answers loopback messages that come in by one device, so that the far end of a pseudowire or bond member can tell that
@@ -31,11 +32,11 @@ func openResponder(device string) (linkConn, error) {
 }
 
 // notForOthers is a filter against frames to the address of another device, which a bridge behind this one may be passing on.
-func notForOthers() []bpf.Instruction {
-	return []bpf.Instruction{
-		bpf.LoadExtension{Num: bpf.ExtType},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_OTHERHOST, SkipTrue: 1},
-		bpf.RetConstant{Val: drop},
+func notForOthers() []filter.Instruction {
+	return []filter.Instruction{
+		filter.LoadAncillary(filter.PktType),
+		filter.Differs(unix.PACKET_OTHERHOST, 1),
+		filter.Return(filter.Drop),
 	}
 }
 

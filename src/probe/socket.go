@@ -7,11 +7,11 @@ import (
 	"os"
 	"sync"
 
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
 	"multiwan/src/socket"
+	"multiwan/src/socket/filter"
 )
 
 // errNoDevice keeps a socket from being opened without a device: unbound, it
@@ -72,14 +72,10 @@ func addrPort(sa unix.Sockaddr) netip.AddrPort {
 	}
 }
 
-// filter has the kernel drop what a program does not let through.
-func filter(c *socket.Conn, program []bpf.Instruction) error {
-	raw, err := bpf.Assemble(program)
-	if err != nil {
-		return err
-	}
-	text := make([]unix.SockFilter, len(raw))
-	for i, r := range raw {
+// attach has the kernel drop what a program does not let through.
+func attach(c *socket.Conn, program []filter.Instruction) error {
+	text := make([]unix.SockFilter, len(program))
+	for i, r := range program {
 		text[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 	}
 	return c.Control(func(fd int) error {

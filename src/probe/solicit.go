@@ -5,8 +5,9 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"multiwan/src/socket/filter"
 )
 
 // solicit sends neighbour solicitations (RFC 4861, 7.2.2), the counterpart of
@@ -51,14 +52,14 @@ func openNDP(p Path) (packetConn, hwAddr, error) {
 }
 
 // advertFilter lets through solicited neighbour advertisements.
-func advertFilter() []bpf.Instruction {
-	return []bpf.Instruction{
-		bpf.LoadAbsolute{Off: 0, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: neighbourAdvertisement, SkipTrue: 3},
-		bpf.LoadAbsolute{Off: 4, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: solicitedFlag, SkipTrue: 1},
-		bpf.RetConstant{Val: take},
-		bpf.RetConstant{Val: drop},
+func advertFilter() []filter.Instruction {
+	return []filter.Instruction{
+		filter.Load(0, 1),
+		filter.Differs(neighbourAdvertisement, 3),
+		filter.Load(4, 1),
+		filter.NoBits(solicitedFlag, 1),
+		filter.Return(filter.Take),
+		filter.Return(filter.Drop),
 	}
 }
 

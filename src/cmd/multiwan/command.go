@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -39,7 +38,7 @@ type command struct {
 	args, summary, help string
 	// words are what completion offers for the arguments: "FILE", "WAN", "SITE" (what joins sites) or fixed words.
 	words []string
-	flags func(*flag.FlagSet)
+	flags func(*options)
 	run   func(*call) error
 }
 
@@ -52,31 +51,30 @@ type call struct {
 	ubus           string // auto, off or a path
 }
 
-// flagSet returns the command's options with those that all commands share.
-func (c *command) flagSet(in *call) *flag.FlagSet {
-	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	fs.StringVar(&in.config, "config", "/etc/config/multiwan", "configuration `file`")
-	fs.StringVar(&in.socket, "socket", control.DefaultPath, "control socket, its `path`")
+// options returns the command's own with those that all commands share.
+func (c *command) options(in *call) options {
+	var o options
+	o.text(&in.config, "config", "/etc/config/multiwan", "configuration `file`")
+	o.text(&in.socket, "socket", control.DefaultPath, "control socket, its `path`")
 	in.ubus = "auto"
-	fs.Func("ubus", "use of OpenWrt's ubus: auto, off, or the `path` of ubusd's socket (default auto)", func(v string) error {
+	o = append(o, option{name: "ubus", help: "use of OpenWrt's ubus: auto, off, or the `path` of ubusd's socket (default auto)", set: func(v string) error {
 		in.ubus = v
 		return busMode(v)
-	})
+	}})
 	if c.flags != nil {
-		c.flags(fs)
+		c.flags(&o)
 	}
-	return fs
+	return o
 }
 
 // execute parses the arguments, runs the command and returns the exit code.
 func (c *command) execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	in := &call{ctx: ctx, stdout: stdout, stderr: stderr}
-	fs := c.flagSet(in)
-	fs.SetOutput(io.Discard)
-	fs.Usage = func() {}
-	rest, err := interspersed(fs, args)
-	if errors.Is(err, flag.ErrHelp) {
-		c.describe(stdout, fs)
+	o := c.options(in)
+	rest, err := o.parse(args)
+	if errors.Is(err, errHelp) {
+		fmt.Fprintf(stdout, "usage: %s\n\n%s\n\n", c.usageLine(), c.help)
+		o.describe(stdout)
 		return exitOK
 	}
 	if err != nil {
@@ -89,29 +87,6 @@ func (c *command) execute(ctx context.Context, args []string, stdout, stderr io.
 		fmt.Fprintf(stderr, "multiwan %s: %v\n", c.name, err)
 	}
 	return exitCode(err)
-}
-
-// interspersed parses options before, between and behind arguments; what follows "--" is an argument.
-func interspersed(fs *flag.FlagSet, args []string) (rest []string, err error) {
-	for {
-		if err := fs.Parse(args); err != nil {
-			return nil, err
-		}
-		left := fs.Args()
-		if n := len(args) - len(left); n > 0 && args[n-1] == "--" {
-			return append(rest, left...), nil
-		}
-		if len(left) == 0 {
-			return rest, nil
-		}
-		rest, args = append(rest, left[0]), left[1:]
-	}
-}
-
-func (c *command) describe(w io.Writer, fs *flag.FlagSet) {
-	fmt.Fprintf(w, "usage: %s\n\n%s\n\n", c.usageLine(), c.help)
-	fs.SetOutput(w)
-	fs.PrintDefaults()
 }
 
 func (c *command) usageLine() string {

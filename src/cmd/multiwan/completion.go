@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -30,7 +29,9 @@ func writeCompletion(w io.Writer) error {
 	for _, c := range commands() {
 		names = append(names, c.name)
 		var options []string
-		c.flagSet(new(call)).VisitAll(func(f *flag.Flag) { options = append(options, dashes(f.Name)+f.Name) })
+		for _, o := range c.options(new(call)).sorted() {
+			options = append(options, dashes(o.name)+o.name)
+		}
 		var words []string
 		files, wans, sites := "", "", ""
 		for _, word := range c.words {
@@ -51,7 +52,7 @@ func writeCompletion(w io.Writer) error {
 	return err
 }
 
-// dashes returns the dashes that an option is commonly written with; flag takes either.
+// dashes returns the dashes that an option is commonly written with; parse takes either.
 func dashes(name string) string {
 	if len(name) == 1 {
 		return "-"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"strconv"
 
 	"multiwan/src/core/status"
@@ -17,11 +16,11 @@ func explainCommand() *command {
 			"source translation, and what the kernel itself answers for it. SRC is an address of a host behind the router, one of the\n" +
 			"router's own (a bound socket), or the word router (its own traffic from no particular address). Without PROTO, rules that\n" +
 			"ask for a protocol do not match. Exits with 1 if the kernel decides differently.",
-		flags: func(fs *flag.FlagSet) {
-			fs.BoolVar(&asJSON, "json", false, "print JSON")
-			fs.StringVar(&device, "device", "", "`device` that the packet comes in by (default: the one towards SRC)")
-			fs.IntVar(&sport, "sport", 0, "source `port`")
-			fs.IntVar(&dscp, "dscp", 0, "DiffServ code `point`")
+		flags: func(o *options) {
+			o.flag(&asJSON, "json", "print JSON")
+			o.text(&device, "device", "", "`device` that the packet comes in by (default: the one towards SRC)")
+			o.number(&sport, "sport", 0, "source `port`")
+			o.number(&dscp, "dscp", 0, "DiffServ code `point`")
 		},
 		run: func(c *call) error {
 			if err := c.want(2, 4, "SRC DST [PROTO [PORT]]"); err != nil {

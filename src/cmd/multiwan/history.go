@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"time"
 
 	"multiwan/src/core/status"
@@ -15,10 +14,10 @@ func historyCommand() *command {
 		help: "Shows the changes of state of WANs and of what joins sites, or of one NAME, the oldest first, with evidence: the last probes of every\n" +
 			"target, when they were sent and what became of them. The daemon keeps the last 200 changes.",
 		words: []string{"WAN", "SITE"},
-		flags: func(fs *flag.FlagSet) {
-			fs.BoolVar(&asJSON, "json", false, "print JSON")
-			fs.BoolVar(&short, "short", false, "leave the evidence out")
-			fs.IntVar(&last, "last", 20, "show the last `n` changes, 0: all that are kept")
+		flags: func(o *options) {
+			o.flag(&asJSON, "json", "print JSON")
+			o.flag(&short, "short", "leave the evidence out")
+			o.number(&last, "last", 20, "show the last `n` changes, 0: all that are kept")
 		},
 		run: func(c *call) error {
 			if err := c.want(0, 1, "at most one name"); err != nil {

@@ -191,11 +191,11 @@ func TestDocumentation(t *testing.T) {
 	for _, c := range commands() {
 		want["## multiwan "+strings.TrimSpace(c.name+" "+c.args)] = true
 		shared := map[string]bool{"config": true, "socket": true, "ubus": true}
-		c.flagSet(new(call)).VisitAll(func(f *flag.Flag) {
-			if !shared[f.Name] {
-				want[c.name+" "+dashes(f.Name)+f.Name] = true
+		for _, o := range c.options(new(call)) {
+			if !shared[o.name] {
+				want[c.name+" "+dashes(o.name)+o.name] = true
 			}
-		})
+		}
 	}
 	have := make(map[string]bool)
 	section := ""

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -32,10 +31,10 @@ func peerCommand() *command {
 			"configuration file: ids, ports, cookies, selectors and identities change sides. Addresses that the file does not have come\n" +
 			"from the daemon, if one runs. What only the far end can know stands in comments.",
 		words: []string{"SITE"},
-		flags: func(fs *flag.FlagSet) {
-			fs.StringVar(&as, "for", "multiwan", "`what` runs there: multiwan, or ip for iproute2 and strongSwan by hand")
-			fs.StringVar(&names, "interface", "", "what the far end calls its WANs: `name`, or here=there,here=there")
-			fs.BoolVar(&secrets, "secrets", false, "print shared keys; without it they are left out")
+		flags: func(o *options) {
+			o.text(&as, "for", "multiwan", "`what` runs there: multiwan, or ip for iproute2 and strongSwan by hand")
+			o.text(&names, "interface", "", "what the far end calls its WANs: `name`, or here=there,here=there")
+			o.flag(&secrets, "secrets", "print shared keys; without it they are left out")
 		},
 		run: func(c *call) error {
 			if err := c.want(1, 1, "the name of a pseudowire, an ipsec section or a bond"); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"os"
 
 	"multiwan/src/control"
@@ -17,7 +16,7 @@ func planCommand() *command {
 		help: "Shows what loading the configuration file now would change in the kernel, as `ip`, `nft` and `sysctl` would say it, and\n" +
 			"why. Changes nothing. Where no daemon runs, each WAN that has its device, address and gateway is taken as up.\n" +
 			"Exits with 1 if the file has errors. Needs root.",
-		flags: func(fs *flag.FlagSet) { fs.BoolVar(&asJSON, "json", false, "print JSON") },
+		flags: func(o *options) { o.flag(&asJSON, "json", "print JSON") },
 		run: func(c *call) error {
 			if err := c.want(0, 0, ""); err != nil {
 				return err

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"flag"
-
 	"multiwan/src/core/status"
 )
 
@@ -14,9 +12,9 @@ func probeCommand() *command {
 		help: "Sends a burst of echo requests by the WAN, whatever its state, to one target (an address, or the word gateway), or to\n" +
 			"the targets of its probes, and shows loss and round-trip times. Exits with 1 if nothing at all was answered.",
 		words: []string{"WAN", "gateway"},
-		flags: func(fs *flag.FlagSet) {
-			fs.BoolVar(&asJSON, "json", false, "print JSON")
-			fs.IntVar(&count, "count", 10, "how many `probes` to each target, 1 to 100")
+		flags: func(o *options) {
+			o.flag(&asJSON, "json", "print JSON")
+			o.number(&count, "count", 10, "how many `probes` to each target, 1 to 100")
 		},
 		run: func(c *call) error {
 			if err := c.want(1, 2, "a WAN and perhaps a target"); err != nil {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"flag"
-
 	"multiwan/src/daemon"
 	"multiwan/src/ipsec"
 	"multiwan/src/journal"
@@ -14,9 +12,9 @@ func runCommand() *command {
 		name: "run", summary: "run the daemon, in the foreground",
 		help: "Steers, probes and repairs until SIGTERM, which leaves everything in place for the next start; `multiwan stop` removes\n" +
 			"it. SIGHUP reads the configuration again. Logs to standard error and to the system log. Needs root.",
-		flags: func(fs *flag.FlagSet) {
-			viciFlag(fs, &vici)
-			fs.StringVar(&swanctl, "swanctl", "", "`path` of a file, kept by the daemon, with its connections for swanctl --load-all")
+		flags: func(o *options) {
+			viciOption(o, &vici)
+			o.text(&swanctl, "swanctl", "", "`path` of a file, kept by the daemon, with its connections for swanctl --load-all")
 		},
 		run: func(c *call) error {
 			if err := c.want(0, 0, ""); err != nil {
@@ -28,6 +26,6 @@ func runCommand() *command {
 }
 
 // viciFlag adds the option that says where strongSwan listens.
-func viciFlag(fs *flag.FlagSet, to *string) {
-	fs.StringVar(to, "vici", ipsec.DefaultSocket, "control socket of strongSwan's charon, its `path`")
+func viciOption(o *options, to *string) {
+	o.text(to, "vici", ipsec.DefaultSocket, "control socket of strongSwan's charon, its `path`")
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"time"
@@ -17,9 +16,9 @@ func statusCommand() *command {
 	return &command{
 		name: "status", summary: "show WANs, tunnels, bonds, policies and warnings",
 		help: "Shows a table, in colours on a terminal. The JSON form is described in docs/status.md. Exits with 3 if no daemon runs.",
-		flags: func(fs *flag.FlagSet) {
-			fs.BoolVar(&asJSON, "json", false, "print the whole document as JSON")
-			fs.BoolVar(&watch, "watch", false, "show it again each second, until interrupted")
+		flags: func(o *options) {
+			o.flag(&asJSON, "json", "print the whole document as JSON")
+			o.flag(&watch, "watch", "show it again each second, until interrupted")
 		},
 		run: func(c *call) error {
 			if err := c.want(0, 0, ""); err != nil {

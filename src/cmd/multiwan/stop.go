@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 
 	"multiwan/src/control"
 	"multiwan/src/daemon"
@@ -15,7 +14,7 @@ func stopCommand() *command {
 		help: "Ends the daemon and removes its rules, routes, tables and marks from the kernel; settings go back to what they were.\n" +
 			"Where no daemon runs, it removes what one left behind: a daemon that is merely ended (SIGTERM) or killed leaves its\n" +
 			"state in place, so that traffic goes on. Needs root.",
-		flags: func(fs *flag.FlagSet) { viciFlag(fs, &vici) },
+		flags: func(o *options) { viciOption(o, &vici) },
 		run: func(c *call) error {
 			if err := c.want(0, 0, ""); err != nil {
 				return err

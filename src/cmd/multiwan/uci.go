@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 
@@ -15,8 +14,8 @@ func uciCommand() *command {
 		help: "Prints the file as multiwan reads it, in the form of OpenWrt's own `uci show`: for comparison where the two seem to\n" +
 			"disagree. Needs no daemon and no root.",
 		words: []string{"show", "FILE"},
-		flags: func(fs *flag.FlagSet) {
-			fs.BoolVar(&names, "X", false, "show generated names of anonymous sections, as `uci -X show` does")
+		flags: func(o *options) {
+			o.flag(&names, "X", "show generated names of anonymous sections, as `uci -X show` does")
 		},
 		run: func(c *call) error {
 			if len(c.args) != 2 || c.args[0] != "show" {

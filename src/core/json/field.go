@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"multiwan/src/core/order"
 )
 
 // field is a member of an object and where its value is in the struct.
@@ -50,7 +52,7 @@ func (f fields) of(t reflect.Type) []field {
 			own = append(own, p)
 		}
 	}
-	slices.SortStableFunc(own, func(a, b field) int { return slices.Compare(a.index, b.index) })
+	order.By(own, func(a, b field) int { return slices.Compare(a.index, b.index) })
 	f[t] = own
 	return own
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/socket/filter"
 )
 
 // script answers requests with datagrams, one list of them a request; nil stands for ENOBUFS.
@@ -137,19 +138,21 @@ func TestExchangeEndsWithContext(t *testing.T) {
 }
 
 func TestWatchFilter(t *testing.T) {
-	vm, err := bpf.NewVM(watchFilter())
-	if err != nil {
-		t.Fatal(err)
+	machine := func(program []filter.Instruction) *bpf.VM {
+		text, known := bpf.Disassemble(program)
+		vm, err := bpf.NewVM(text)
+		if err != nil || !known {
+			t.Fatal(text, err)
+		}
+		return vm
 	}
+	vm := machine(watchFilter())
 	route := func(typ, flags uint16, bits, protocol uint8) []byte {
 		m := make(Message, rtMsgLen)
 		m[0], m[1], m[5] = 2, bits, protocol
 		return packet(typ, flags, 0, m)
 	}
-	gateways, err := bpf.NewVM(gatewayFilter())
-	if err != nil {
-		t.Fatal(err)
-	}
+	gateways := machine(gatewayFilter())
 	ownDefault := route(unix.RTM_NEWROUTE, 0, 0, kstate.Protocol)
 	if n, err := gateways.Run(ownDefault); err != nil || n != 0 {
 		t.Errorf("gateways: our own default route lets %d bytes through, %v", n, err)

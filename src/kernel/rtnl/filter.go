@@ -1,10 +1,10 @@
 package rtnl
 
 import (
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/socket/filter"
 )
 
 // Offsets within a notification: struct nlmsghdr, then struct rtmsg.
@@ -19,19 +19,19 @@ const (
 // routes of any table (gateways are learnt from main's), and replacements (one may have put another route in the place of ours, and
 // then carries the other's protocol). All else - links, addresses, rules, nexthops - passes. A daemon that feeds a full table into
 // main costs us nothing in user space.
-func watchFilter() []bpf.Instruction {
-	return []bpf.Instruction{
-		bpf.LoadAbsolute{Off: offType, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: loaded(unix.RTM_NEWROUTE), SkipTrue: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: loaded(unix.RTM_DELROUTE), SkipTrue: 6},
-		bpf.LoadAbsolute{Off: offProtocol, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: kstate.Protocol, SkipTrue: 4},
-		bpf.LoadAbsolute{Off: offDstLen, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 2},
-		bpf.LoadAbsolute{Off: offFlags, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: loaded(unix.NLM_F_REPLACE), SkipTrue: 1},
-		bpf.RetConstant{Val: 1 << 20},
-		bpf.RetConstant{Val: 0},
+func watchFilter() []filter.Instruction {
+	return []filter.Instruction{
+		filter.Load(offType, 2),
+		filter.Equal(loaded(unix.RTM_NEWROUTE), 1, 0),
+		filter.Differs(loaded(unix.RTM_DELROUTE), 6),
+		filter.Load(offProtocol, 1),
+		filter.Equal(kstate.Protocol, 4, 0),
+		filter.Load(offDstLen, 1),
+		filter.Equal(0, 2, 0),
+		filter.Load(offFlags, 2),
+		filter.NoBits(loaded(unix.NLM_F_REPLACE), 1),
+		filter.Return(filter.Take),
+		filter.Return(filter.Drop),
 	}
 }
 
@@ -42,16 +42,16 @@ func loaded(v uint16) uint32 {
 }
 
 // gatewayFilter lets through links, addresses, and default routes that are not ours.
-func gatewayFilter() []bpf.Instruction {
-	return []bpf.Instruction{
-		bpf.LoadAbsolute{Off: offType, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: loaded(unix.RTM_NEWROUTE), SkipTrue: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: loaded(unix.RTM_DELROUTE), SkipTrue: 4},
-		bpf.LoadAbsolute{Off: offDstLen, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 3},
-		bpf.LoadAbsolute{Off: offProtocol, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: kstate.Protocol, SkipTrue: 1},
-		bpf.RetConstant{Val: 1 << 20},
-		bpf.RetConstant{Val: 0},
+func gatewayFilter() []filter.Instruction {
+	return []filter.Instruction{
+		filter.Load(offType, 2),
+		filter.Equal(loaded(unix.RTM_NEWROUTE), 1, 0),
+		filter.Differs(loaded(unix.RTM_DELROUTE), 4),
+		filter.Load(offDstLen, 1),
+		filter.Differs(0, 3),
+		filter.Load(offProtocol, 1),
+		filter.Equal(kstate.Protocol, 1, 0),
+		filter.Return(filter.Take),
+		filter.Return(filter.Drop),
 	}
 }

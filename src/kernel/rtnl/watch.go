@@ -7,10 +7,10 @@ import (
 	"strings"
 
 	"github.com/mdlayher/netlink"
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/socket/filter"
 )
 
 // Kind says what changed.
@@ -86,14 +86,13 @@ func Watch(ctx context.Context) (<-chan Event, error) {
 	return events, nil
 }
 
-// subscribe opens a socket that receives the notifications of groups that pass the filter; buffer is its size in bytes.
-func subscribe(groups []uint32, filter []bpf.Instruction, buffer int) (*netlink.Conn, error) {
+// subscribe opens a socket that receives the notifications of groups that pass the program; buffer is its size in bytes.
+func subscribe(groups []uint32, program []filter.Instruction, buffer int) (*netlink.Conn, error) {
 	nl, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := bpf.Assemble(filter)
-	err = errors.Join(err, nl.SetBPF(raw), nl.SetReadBuffer(buffer))
+	err = errors.Join(nl.SetBPF(program), nl.SetReadBuffer(buffer))
 	for _, g := range groups {
 		// A kernel before 5.3 does not know the group of nexthops; it has no nexthop objects either.
 		if jerr := nl.JoinGroup(g); jerr != nil && g != unix.RTNLGRP_NEXTHOP {
