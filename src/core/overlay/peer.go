@@ -328,4 +328,3 @@ func commands(want kstate.Overlay) []string {
 // apart tells a block from charon's policy of the same selector, which would replace it otherwise, or be in its way. ip(8) knows no
 // kstate.BlockUser, but a policy for packets without a bit of the mark that nobody sets is another one, too.
 const apart = " mark 0 mask 0x80000000"
-
