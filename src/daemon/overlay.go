@@ -69,6 +69,9 @@ func (j *joining) Observe(ctx context.Context, k reconcile.Look) (reconcile.Seen
 		}
 	}
 	if j.xfrm == nil {
+		j.xfrm, _ = xfrm.Dial() // it may be installed later
+	}
+	if j.xfrm == nil {
 		seen.Missing["xfrm_user"] = true
 	} else if seen.All.Blocks, err = j.xfrm.Observe(ctx); err != nil {
 		return seen, err

@@ -100,6 +100,11 @@ func (l *Loop) remember(d *decision, sn *Snapshot, in taken) {
 	sn.Config, sn.Facts, sn.Plan, sn.Why, sn.Partial = d.config, d.facts, d.plan, d.why, d.partial
 	if d.join != nil {
 		sn.Overlay, sn.Joins, sn.Indexes = d.join.plan, d.join.facts, d.join.seen.Indexes
+		for _, missing := range d.join.facts.Missing {
+			if missing { // nothing tells of a module that is installed
+				l.again = earlier(l.again, now.Add(missingAgain))
+			}
+		}
 		sn.FarEnds = map[string]string{}
 		for name, v := range in.farEnds {
 			sn.FarEnds[name] = v.Reason

@@ -17,8 +17,8 @@ import (
 func TestHub(t *testing.T) {
 	lab.Long(t)
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon, lab.Netem)
-	n := lab.JoinSites(t, lab.SitesOptions{A: make([]lab.Kind, 2), C: make([]lab.Kind, 2), NoIPv6: true})
-	hub, spokes := n.B, []*lab.Site{n.A, n.C}
+	n := lab.JoinSites(t, lab.SitesOptions{B: make([]lab.Kind, 2), NoIPv6: true})
+	hub, spokes := n.A, []*lab.Site{n.B, n.Add("c", make([]lab.Kind, 2)...)}
 	hub.Host.Echo()
 	wire := n.Wire(lab.Frame.L2TP)
 	text := func(sites int) string {

@@ -129,15 +129,25 @@ func bothInitiate(t *testing.T, n *lab.Sites) {
 	}
 }
 
+// loses takes the power of a site away: its programs end at once, and its kernel forgets.
+func loses(s *lab.Site) {
+	s.Daemon.Kill()
+	s.Charon.Kill()
+	s.Router.NFT("flush ruleset")
+	for line := range strings.Lines(s.Router.IP("l2tp show tunnel")) {
+		if _, id, found := strings.Cut(line, "Tunnel "); found {
+			id, _, _ = strings.Cut(id, ",")
+			s.Router.IP("l2tp del tunnel tunnel_id %s", id)
+		}
+	}
+	s.Router.IP("xfrm state flush")
+	s.Router.IP("xfrm policy flush")
+	os.Remove(strings.TrimSuffix(s.Daemon.Socket, ".sock") + ".state")
+}
+
 // powerLoss ends everything on B at once and takes away what its kernel had.
 func powerLoss(t *testing.T, n *lab.Sites) {
-	n.B.Daemon.Kill()
-	n.B.Charon.Kill()
-	n.B.Router.NFT("flush ruleset")
-	n.B.Router.IP("l2tp del tunnel tunnel_id 1")
-	n.B.Router.IP("xfrm state flush")
-	n.B.Router.IP("xfrm policy flush")
-	os.Remove(strings.TrimSuffix(n.B.Daemon.Socket, ".sock") + ".state")
+	loses(n.B)
 	time.Sleep(3 * time.Second)
 	begin := time.Now()
 	n.B.Charon.Start()

@@ -316,7 +316,15 @@ func commands(want kstate.Overlay) []string {
 		if o.Kind == diff.Mirror {
 			out = append(out, "tc qdisc add dev "+o.Mirror.From+" clsact")
 		}
-		out = append(out, o.String())
+		line := o.String()
+		if o.Kind == diff.Block {
+			line += apart
+		}
+		out = append(out, line)
 	}
 	return out
 }
+
+// apart tells a block from charon's policy of the same selector, which would replace it otherwise, or be in its way. ip(8) knows no
+// kstate.BlockUser, but a policy for packets without a bit of the mark that nobody sets is another one, too.
+const apart = " mark 0 mask 0x80000000"
