@@ -62,7 +62,7 @@ func TestTCP(t *testing.T) {
 	lab.Long(t)
 	p := sites(t, options{})
 	for _, d := range delays {
-		t.Run(fmt.Sprintf("%v and %v", d[0], d[1]), func(t *testing.T) { p.bulk(t, d, 10e6, 2) })
+		t.Run(fmt.Sprintf("%v and %v", d[0], d[1]), func(t *testing.T) { p.bulk(t, d, 10e6, 1) })
 	}
 	t.Run("20 Mbit", func(t *testing.T) { p.bulk(t, delays[1], 20e6, 1) }) // with copies about what the emulated processor forwards
 	p.noClear(t)
