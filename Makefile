@@ -119,7 +119,7 @@ summary:
 bench: setup ## the figures of docs/measurements.md, twenty minutes (root)
 	$(GO) run ./tests/bench
 
-demo: setup ## watch two WANs fail over, then two joined sites (root)
+demo: setup ## watch two WANs fail over, then two joined sites, then nothing lost (root)
 	$(GO) run ./tests/demo
 
 docs: ## rewrite what is generated in docs/
