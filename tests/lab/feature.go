@@ -39,6 +39,7 @@ const (
 	Charon           Feature = "charon"      // strongSwan's programs charon-systemd and swanctl: Host.StartCharon
 	OpenVPN          Feature = "openvpn"     // OpenVPN with TAP devices
 	IPerf            Feature = "iperf"       // iperf3
+	Setpriv          Feature = "setpriv"     // util-linux's setpriv: StartConfined
 )
 
 // recipe is how a feature is tried: commands that must all work in a fresh
@@ -71,6 +72,7 @@ var recipes = map[Feature]recipe{
 	Charon:           {programs: []string{"charon-systemd", "swanctl"}, commands: []string{"swanctl --help"}},
 	OpenVPN:          {programs: []string{"openvpn"}, commands: []string{"openvpn --mktun --dev tap9 --dev-type tap"}},
 	IPerf:            {programs: []string{"iperf3"}, commands: []string{"iperf3 --version"}},
+	Setpriv:          {programs: []string{"setpriv"}, commands: []string{strings.Join(confined, " ") + " setpriv --dump"}},
 }
 
 // probes remembers what was tried, once a process.
