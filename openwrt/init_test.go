@@ -66,8 +66,8 @@ func TestInitStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"respawn 3600 5 0", "file /etc/config/multiwan /etc/config/network", "reload_signal HUP",
-		"procd_add_reload_trigger multiwan network",
+		"respawn 3600 5 0", "file /etc/config/multiwan /etc/config/network /etc/config/firewall", "reload_signal HUP",
+		"procd_add_reload_trigger multiwan network firewall",
 	} {
 		if !strings.Contains(out, want+"\n") {
 			t.Errorf("no %q in:\n%s", want, out)
