@@ -2,6 +2,7 @@
 package openwrt_test
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,9 +12,14 @@ import (
 
 // stubs stand for rc.common and procd: each says how it was called.
 const stubs = `
-for f in extra_command procd_open_instance procd_set_param procd_close_instance procd_add_reload_trigger; do
+for f in extra_command procd_open_instance procd_set_param procd_close_instance procd_add_reload_trigger procd_add_jail json_add_array json_add_object json_add_string json_close_object json_close_array; do
 	eval "$f() { echo $f \"\$@\"; }"
 done
+# Stubs of uci: what a test sets as SECTIONS ("type name") and as CONFIG_section_option.
+config_load() { :; }
+config_get() { eval "$1=\${CONFIG_${2}_${3}:-$4}"; }
+config_get_bool() { config_get "$@"; }
+config_foreach() { for s in $SECTIONS; do [ "${s%%:*}" = "$2" ] && "$1" "${s#*:}"; done; return 0; }
 _procd_status() { echo "procd's status"; return 3; }
 . ../files/etc/init.d/multiwan
 PROG=./multiwan
@@ -60,11 +66,67 @@ func TestInitStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"respawn 3600 5 0", "file /etc/config/multiwan /etc/config/network", "reload_signal HUP",
-		"procd_add_reload_trigger multiwan network",
+		"respawn 3600 5 0", "file /etc/config/multiwan /etc/config/network /etc/config/firewall", "reload_signal HUP",
+		"procd_add_reload_trigger multiwan network firewall",
 	} {
 		if !strings.Contains(out, want+"\n") {
 			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
+// TestInitFirewall: the firewall learns which ports the tunnels need, from whom, and of none that are off.
+func TestInitFirewall(t *testing.T) {
+	const sections = `SECTIONS="pseudowire:a pseudowire:b pseudowire:c pseudowire:d ipsec:x ipsec:y"
+CONFIG_a_remote=192.0.2.7; CONFIG_a_ipsec=x CONFIG_a_remote_alt=198.51.100.7
+CONFIG_b_remote=far.example.com; CONFIG_b_local_port=1702
+CONFIG_c_remote=2001:db8::7; CONFIG_c_encap=ip
+CONFIG_d_remote=192.0.2.9; CONFIG_d_enabled=0
+CONFIG_x_remote=192.0.2.7
+CONFIG_y_remote=any
+`
+	rule := func(proto, port, from string) string {
+		out := "json_add_object \njson_add_string type rule\njson_add_string src *\njson_add_string proto " + proto + "\n"
+		if port != "" {
+			out += "json_add_string dest_port " + port + "\n"
+		}
+		if from != "" {
+			out += "json_add_string src_ip " + from + "\n"
+		}
+		return out + "json_add_string target ACCEPT\njson_close_object\n"
+	}
+	want := "json_add_array firewall\n" + rule("udp", "1701", "192.0.2.7") +
+		rule("udp", "500 4500", "198.51.100.7") + rule("esp", "", "198.51.100.7") + rule("udp", "1702", "") + rule("115", "", "2001:db8::7") +
+		rule("udp", "500 4500", "192.0.2.7") + rule("esp", "", "192.0.2.7") + rule("udp", "500 4500", "") + rule("esp", "", "") + "json_close_array\n"
+	if out, err := inScript(t, sections+"service_data", "0"); err != nil || !strings.HasSuffix(out, "kernel\n"+want) {
+		t.Errorf("%v, got\n%swant\n%s", err, out, want)
+	}
+	if out, err := inScript(t, sections+"CONFIG_globals_enabled=0\nservice_data", "0"); err != nil || strings.Contains(out, "json") {
+		t.Errorf("while multiwan is off: %v, %s", err, out)
+	}
+}
+
+// TestInitJail: two rights where ujail is there, and none of the options that would give it a /proc of its own.
+func TestInitJail(t *testing.T) {
+	const jailed = "procd_add_jail multiwan\nprocd_set_param capabilities ./caps\nprocd_set_param no_new_privs 1\n"
+	jail := "CAPABILITIES=./caps; eval \"$(sed -n '/^start_service/,/^}/p' ../files/etc/init.d/multiwan | sed 's:/sbin/ujail:/bin/sh:; s:-e \"$CAPABILITIES\":-n \"$CAPABILITIES\":')\"\nstart_service"
+	if out, err := inScript(t, jail, "0"); err != nil || !strings.Contains(out, jailed) {
+		t.Errorf("with ujail: %v\n%s", err, out)
+	}
+	if out, err := inScript(t, strings.ReplaceAll(jail, ":/bin/sh:", ":/no/such:"), "0"); err != nil || strings.Contains(out, "jail") || !strings.HasSuffix(out, "procd_close_instance\n") {
+		t.Errorf("without: %v\n%s", err, out)
+	}
+	text, err := os.ReadFile("../files/etc/capabilities/multiwan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sets map[string][]string
+	if err := json.Unmarshal(text, &sets); err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range []string{"bounding", "effective", "ambient", "permitted", "inheritable"} {
+		if got := strings.Join(sets[set], " "); got != "CAP_NET_ADMIN CAP_NET_RAW" {
+			t.Errorf("%s: %s", set, got)
 		}
 	}
 }

@@ -126,6 +126,7 @@ func (d *daemon) apply(c *config.Config) {
 func (d *daemon) follow(c *config.Config) {
 	d.setLevel(c.Globals.LogLevel)
 	d.hooks.SetDir(c.Globals.HookDir)
+	d.record.fault("hardware flow offload", offloaded(c, d.file.path))
 	boundMemory(len(c.Interfaces))
 }
 

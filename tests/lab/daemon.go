@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -18,6 +19,7 @@ type Daemon struct {
 	Socket string // path of the control socket
 
 	host *Host
+	wrap []string // the program that starts it, with its arguments
 	args []string
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process ended
@@ -30,12 +32,27 @@ type Daemon struct {
 // and its log is shown if the test failed.
 func StartDaemon(h *Host, config string, args ...string) *Daemon {
 	h.tb.Helper()
+	return startDaemon(h, nil, config, args)
+}
+
+// confined gives a program the two rights that files/etc/capabilities has, and no way to others, as procd's ujail does.
+var confined = []string{"setpriv", "--bounding-set", "-all,+net_admin,+net_raw", "--inh-caps", "-all,+net_admin,+net_raw",
+	"--ambient-caps", "-all,+net_admin,+net_raw", "--securebits", "+noroot,+noroot_locked", "--no-new-privs"}
+
+// StartConfined starts a daemon with the rights that it has under ujail. It needs Setpriv.
+func StartConfined(h *Host, config string, args ...string) *Daemon {
+	h.tb.Helper()
+	return startDaemon(h, confined, config, args)
+}
+
+func startDaemon(h *Host, wrap []string, config string, args []string) *Daemon {
+	h.tb.Helper()
 	dir, err := os.MkdirTemp("", "multiwan-daemon-")
 	if err != nil {
 		h.tb.Fatalf("%v", err)
 	}
 	h.tb.Cleanup(func() { os.RemoveAll(dir) })
-	d := &Daemon{host: h, args: args, log: &syncBuffer{},
+	d := &Daemon{host: h, wrap: wrap, args: args, log: &syncBuffer{},
 		Config: filepath.Join(dir, "multiwan"), Socket: filepath.Join(dir, "control.sock")}
 	d.Write(config)
 	h.tb.Cleanup(d.cleanup)
@@ -54,8 +71,9 @@ func (d *Daemon) Write(config string) {
 // Start starts the daemon, again after Stop or Kill, and waits for its socket.
 func (d *Daemon) Start() {
 	d.host.tb.Helper()
-	args := append([]string{"run", "--config", d.Config, "--socket", d.Socket}, d.args...)
-	d.cmd = d.host.Command(context.Background(), Binary(d.host.tb), args...)
+	words := append(slices.Clone(d.wrap), Binary(d.host.tb), "run", "--config", d.Config, "--socket", d.Socket)
+	words = append(words, d.args...)
+	d.cmd = d.host.Command(context.Background(), words[0], words[1:]...)
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	if err := d.cmd.Start(); err != nil {
 		d.host.tb.Fatalf("start the daemon: %v", err)

@@ -40,6 +40,7 @@ const (
 	OpenVPN          Feature = "openvpn"     // OpenVPN with TAP devices
 	IPerf            Feature = "iperf"       // iperf3
 	Machine          Feature = "machine"     // a machine of the tests' own, whose files and modules they may change: the VM
+	Setpriv          Feature = "setpriv"     // util-linux's setpriv: StartConfined
 )
 
 // recipe is how a feature is tried: commands that must all work in a fresh
@@ -73,6 +74,7 @@ var recipes = map[Feature]recipe{
 	OpenVPN:          {programs: []string{"openvpn"}, commands: []string{"openvpn --mktun --dev tap9 --dev-type tap"}},
 	IPerf:            {programs: []string{"iperf3"}, commands: []string{"iperf3 --version"}},
 	Machine:          {programs: []string{"modprobe"}},
+	Setpriv:          {programs: []string{"setpriv"}, commands: []string{strings.Join(confined, " ") + " setpriv --dump"}},
 }
 
 // probes remembers what was tried, once a process.

@@ -8,7 +8,7 @@ import (
 
 // MaxRouterRules is how many enabled rules a family may have for the router's own traffic (with steering 'route' for any traffic): each
 // takes a priority of its own.
-const MaxRouterRules = 300
+const MaxRouterRules = 299
 
 // ruleUse is what the enabled rules so far take together.
 type ruleUse struct {

@@ -64,6 +64,9 @@ func Explain(c *config.Config, f Facts, q Flow) Answer {
 	a.Policy = "default"
 	if rule != nil {
 		a.Rule, a.Policy = rule.Name, rule.Policy
+	} else if w := b.resolverOf(q.Dst, fam); w != nil && q.Router && q.Dport == dnsPort {
+		a.Policy = w.Name
+		a.Notes = append(a.Notes, "a resolver of "+w.Name+" is asked by it alone")
 	}
 	b.follow(&a, q, fam)
 	if q.Router && q.Proto == 17 {

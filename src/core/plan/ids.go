@@ -24,16 +24,18 @@ const (
 	prioBoundLAN     = 150 // bound sources reach LANs
 	prioMarked       = 160 // marks that the router's packets got after their source was chosen
 	prioBound        = 200 // bound sources, replies, outer packets of kernel tunnels
+	prioResolverDown = 390 // resolvers beside a WAN that is down
 	prioMain         = 400 // connected, static and VPN routes win for everything else
 	prioForward      = 500 // forwarded connections, as chosen by policy
 	prioForwardDown  = 510 // … whose WAN is down
 	prioPrefix       = 560 // forwarded hosts with addresses of a WAN that no policy marked
 	prioRouter       = 600 // rules for the router's own traffic
+	prioResolver     = 899 // the router's questions to resolvers
 	prioRouterOthers = 900 // the router's other traffic
 )
 
 // The rules for the router's own traffic have room between their first priority and the next one.
-const _ = uint(prioRouterOthers - prioRouter - config.MaxRouterRules)
+const _ = uint(prioResolver - prioRouter - config.MaxRouterRules)
 
 // mark returns the packet mark of an id under the configured mask.
 func mark(g config.Globals, id int) uint32 {

@@ -27,6 +27,7 @@ func (b *builder) steeringRules() {
 		}
 		b.wanPrefixes(f)
 		b.routerRules(f)
+		b.resolvers(f)
 		b.otherTraffic(f)
 	}
 }
