@@ -119,7 +119,7 @@ demo: setup ## watch two WANs fail over, then two joined sites (root)
 	$(GO) run ./tests/demo
 
 docs: ## rewrite what is generated in docs/
-	$(GO) test ./src/core/config -run Reference -update
+	$(GO) test ./src/core/config -run Reference -update # also the option table of the LuCI pages
 
 clean: ## remove build/ and what was downloaded: kernels, Go
 	rm -rf build

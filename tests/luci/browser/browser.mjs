@@ -24,7 +24,7 @@ export async function open(backend, view, options = {}) {
 	const context = await (await start()).newContext({ viewport: { width: options.width ?? 1200, height: options.height ?? 900 }, colorScheme: options.dark ? 'dark' : 'light', reducedMotion: 'reduce' });
 	const page = await context.newPage();
 
-	page.setDefaultTimeout(10000);
+	page.setDefaultTimeout(8000);
 	page.problems = [];
 	page.backend = backend;
 	page.on('pageerror', e => page.problems.push(String(e.stack ?? e)));
