@@ -123,7 +123,7 @@ demo: setup ## watch two WANs fail over, then two joined sites, then nothing los
 	$(GO) run ./tests/demo
 
 docs: ## rewrite what is generated in docs/
-	$(GO) test ./src/core/config -run Reference -update
+	$(GO) test ./src/core/config -run Reference -update # also the option table of the LuCI pages
 
 clean: ## remove build/ and what was downloaded: kernels, Go
 	rm -rf build
