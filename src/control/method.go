@@ -22,6 +22,7 @@ type Method struct {
 
 // Param is one parameter of a method.
 type Param struct {
+	_    incomparable
 	Name string
 	Type Type
 }
