@@ -1,6 +1,6 @@
-import test, { after } from 'node:test';
+import { after, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { open, shot, stop } from './browser.mjs';
+import { declare, shot, stop, until } from './browser.mjs';
 import { Backend } from '../data/backend.mjs';
 import { daemon, hostile, recorded, status } from '../data/status.mjs';
 
@@ -8,19 +8,9 @@ after(stop);
 
 const ready = page => page.waitForSelector('.mw-card');
 
-/* Opens the status page on a backend, runs the body, and wants no error on the page. */
-function onStatus(name, backend, options, body) {
-	test(`status: ${name}`, async () => {
-		const page = await open(backend(), 'multiwan/status', options);
-		try {
-			await body(page, page.backend);
-			assert.deepEqual(page.problems, []);
-		}
-		finally {
-			await page.finish();
-		}
-	});
-}
+const onStatus = (...args) => declare(test, 'multiwan/status', ...args);
+
+describe('status', { concurrency: 2 }, () => {
 
 onStatus('ten WANs and 200 changes', () => new Backend(daemon(10)), {}, async page => {
 	await ready(page);
@@ -100,20 +90,21 @@ onStatus('the page follows the daemon, keeps the focus and tells changes', () =>
 	assert.match(await page.locator('[aria-live].mw-unseen').textContent(), /cable: Down. 10 probes lost in a row/);
 });
 
-onStatus('polls every three seconds, and only while it is seen', () => new Backend(daemon(1)), {}, async (page, backend) => {
+onStatus('polls every three seconds, and only while it is seen', () => new Backend(daemon(1)), { clock: true }, async (page, backend) => {
 	await ready(page);
 	const rounds = () => backend.of('multiwan', 'status').length;
-	const begin = rounds();
-	await page.waitForTimeout(6500);
-	assert.ok(rounds() - begin >= 2 && rounds() - begin <= 3, `${rounds() - begin} in 6.5 s`);
+	const settled = () => page.waitForFunction(() => true).then(() => new Promise(done => setTimeout(done, 150)));
+	for (let i = 2; i < 5; i++) {
+		await page.clock.runFor(3000);
+		await until(() => rounds() === i, `round ${i}, at ${rounds()}`);
+		await settled();
+	}
 	await page.evaluate(() => Object.defineProperty(document, 'hidden', { get: () => true, configurable: true }));
-	await page.waitForTimeout(500);
-	const hidden = rounds();
-	await page.waitForTimeout(4000);
-	assert.equal(rounds(), hidden);
+	await page.clock.runFor(12000);
+	await settled();
+	assert.equal(rounds(), 4);
 	await page.evaluate(() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')); });
-	await page.waitForTimeout(500);
-	assert.equal(rounds(), hidden + 1);
+	await until(() => rounds() === 5, 'a look when it is seen again');
 	assert.equal(backend.of('multiwan', 'series').filter(a => a.seconds === 86400).length, 1, 'the day is asked for once');
 });
 
@@ -125,7 +116,7 @@ onStatus('a daemon that stops and comes back', () => new Backend(daemon(2)), {},
 	assert.equal(await page.locator('.mw-card').count(), 2, 'what was known stays');
 	await shot(page, 'status-absent');
 	await page.locator('#mw-notice button', { hasText: 'Enable and start' }).click();
-	await page.waitForTimeout(300);
+	await until(() => backend.of('rc', 'init').length === 2);
 	assert.deepEqual(backend.of('rc', 'init').map(a => a.action), [ 'enable', 'start' ]);
 	backend.absent = false;
 	await page.waitForSelector('#mw-notice:empty', { state: 'attached' });
@@ -143,10 +134,17 @@ onStatus('a daemon that was never there, and nobody may start it', () => {
 	assert.equal(await page.locator('#mw-notice button').count(), 0);
 });
 
-onStatus('slow answers are waited for, not piled up', () => Object.assign(new Backend(daemon(1)), { delay: 4000 }), {}, async (page, backend) => {
-	await page.waitForTimeout(7000);
-	assert.ok(backend.of('multiwan', 'status').length <= 2, `${backend.of('multiwan', 'status').length}`);
-	await page.waitForSelector('.mw-card', { timeout: 8000 });
+onStatus('slow answers are waited for, not piled up', () => {
+	const b = new Backend(daemon(1));
+	b.gate = new Promise(done => { b.open = done; });
+	return b;
+}, { clock: true }, async (page, backend) => {
+	await until(() => backend.of('multiwan', 'status').length === 1);
+	assert.match(await page.locator('#mw-body').innerText(), /Asking the daemon/);
+	await page.clock.runFor(12000);
+	assert.equal(backend.of('multiwan', 'status').length, 1);
+	backend.open();
+	await page.waitForSelector('.mw-card');
 });
 
 onStatus('calls that fail leave the rest', () => new Backend({ ...daemon(2), series: [ 9 ], history: [ 7 ], explain: [ 2 ] }), {}, async page => {
@@ -172,8 +170,8 @@ onStatus('switched off in the configuration', () => {
 	return b;
 }, {}, async (page, backend) => {
 	await page.locator('#mw-notice button', { hasText: 'Enable and apply' }).click();
-	await page.waitForTimeout(3000);
-	assert.equal(backend.uci.live.multiwan[0].enabled, '1');
+	await until(() => backend.uci.live.multiwan[0].enabled !== '0');
+	assert.equal(backend.uci.calls.find(c => c[0] === 'apply')[1].rollback, true);
 });
 
 onStatus('taking down asks, and bringing up follows', () => new Backend(daemon(2)), {}, async (page, backend) => {
@@ -185,11 +183,11 @@ onStatus('taking down asks, and bringing up follows', () => new Backend(daemon(2
 	await page.locator('.mw-card[data-key=cable] button', { hasText: 'Take down' }).click();
 	await page.selectOption('#mw-down-for', '3600');
 	await page.locator('.modal button', { hasText: 'Take down' }).click();
-	await page.waitForTimeout(300);
+	await until(() => backend.of('multiwan', 'down').length);
 	assert.deepEqual(backend.of('multiwan', 'down').map(a => [ a.interface, a.seconds ]), [ [ 'cable', 3600 ] ]);
 	Object.assign(backend.multiwan.status.interfaces.cable, { state: 'disabled', forced: 'down' });
 	await page.locator('.mw-card[data-key=cable] button', { hasText: 'Bring up' }).click();
-	await page.waitForTimeout(300);
+	await until(() => backend.of('multiwan', 'up').length);
 	assert.deepEqual(backend.of('multiwan', 'up').map(a => a.interface), [ 'cable' ]);
 });
 
@@ -218,7 +216,8 @@ onStatus('where does it go, by keyboard', () => new Backend({ ...daemon(1), expl
 	assert.match(await page.locator('.mw-answer').innerText(), /Rule voip matches \(udp <b>\)/);
 	const [ asked ] = backend.of('multiwan', 'explain');
 	assert.deepEqual([ asked.source, asked.destination, asked.protocol, asked.port ], [ '192.168.1.20', '192.0.2.99', 'udp', 5060 ]);
-	await page.waitForTimeout(3500);
+	const seen = () => page.backend.of('multiwan', 'status').length, before = seen();
+	await until(() => seen() > before + 1);
 	assert.equal(await page.inputValue('#mw-source'), '192.168.1.20', 'polls leave what was typed');
 	await shot(page, 'status-explain');
 });
@@ -237,4 +236,6 @@ onStatus('everything has a name for screen readers', () => new Backend(daemon(3)
 onStatus('no configured WAN', () => new Backend({ ...daemon(1), status: { ...status(1), interfaces: {}, policies: {}, rules: [] }, history: { history: [] } }), {}, async page => {
 	await page.waitForSelector('section[data-key=wans]');
 	assert.match(await page.locator('section[data-key=wans]').innerText(), /None is configured yet/);
+});
+
 });

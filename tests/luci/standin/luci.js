@@ -139,7 +139,7 @@
 		addFooter: function() {
 			const ui = L.ui, readonly = L.hasViewPermission() ? null : true;
 			const button = (cls, text, name, mode) => this[name] ? E('button', {
-				'class': `cbi-button ${cls}`, 'disabled': readonly, 'click': ui.createHandlerFn(this, name, mode) }, [ text ]) : null;
+				'class': `cbi-button ${cls}`, 'disabled': readonly, 'click': ui.createHandlerFn(this, ev => this[name](ev, mode)) }, [ text ]) : null;
 			return (this.handleSave || this.handleSaveApply || this.handleReset) ? E('div', { 'class': 'cbi-page-actions' }, [
 				button('cbi-button-apply', _('Save & Apply'), 'handleSaveApply', '0'), ' ',
 				button('cbi-button-save', _('Save'), 'handleSave'), ' ', button('cbi-button-reset', _('Reset'), 'handleReset') ]) : E('div');
