@@ -247,7 +247,7 @@ func TestBusDocumentation(t *testing.T) {
 		t.Fatal(err)
 	}
 	have := map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z]+)` \\| ([^|]*) \\|").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| ([^|]*) \\|").FindAllStringSubmatch(string(text), -1) {
 		have[m[1]] = strings.ReplaceAll(m[2], "`", "")
 	}
 	want := map[string]string{}

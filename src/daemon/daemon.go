@@ -64,6 +64,7 @@ type daemon struct {
 	arrivals *arrivals
 	swanctl  *swanctlFile
 	series   *series
+	raised   *raised
 }
 
 // Run is the daemon. It returns nil after ctx ended (everything stays in place, for the next start) and after `multiwan stop`.
@@ -84,6 +85,8 @@ func Run(ctx context.Context, o Options) error {
 	d.lines = newLines(d)
 	d.answers = newAnswers()
 	d.netifd = newNetifd(d)
+	d.raised = newRaised(d)
+	d.file.extend = d.raised.extend
 	ports := k.ports(statePath(o.Socket), d.netifd)
 	d.ike = newIKE(o.VICI, func() { d.loop.Kick("security associations") })
 	d.record.sites.conns, d.record.sites.hook = d.ike.Status, d.hooks.Send
@@ -121,6 +124,7 @@ func (d *daemon) serve(ctx context.Context, listener *socket.Listener) error {
 		{"copies", d.arrivals.run},
 		{"record", d.record.run},
 		{"series", d.sample},
+		{"raised", d.raised.run},
 		{"watchdog", d.lines.watchdog},
 		{"hooks", d.hooks.Run},
 		{"hang-up signal", d.reloadOnHangup},
@@ -180,6 +184,7 @@ func (d *daemon) publish(s reconcile.Snapshot) {
 	d.tender.offer(s)
 	d.arrivals.offer(s)
 	d.swanctl.follow(s)
+	d.raised.wake()
 	d.bus.wake()
 }
 

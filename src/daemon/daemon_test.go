@@ -53,6 +53,8 @@ func bare(t *testing.T, text string) (*daemon, *bytes.Buffer) {
 	d.lines = newLines(d)
 	d.loop = reconcile.New(reconcile.Ports{})
 	d.bus, d.netifd = newBus(d), newNetifd(d)
+	d.raised = newRaised(d)
+	d.file.extend = d.raised.extend
 	d.boot()
 	return d, &log
 }

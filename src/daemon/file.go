@@ -13,6 +13,8 @@ import (
 // file is the configuration file and what came of it.
 type file struct {
 	path string
+	// extend adds to a configuration what stands elsewhere; nil: nothing does.
+	extend func(path string, text []byte) []byte
 
 	mu     sync.Mutex
 	state  string
@@ -29,6 +31,9 @@ type file struct {
 // errors, nil: the configuration in force stays.
 func (f *file) load(boot bool) (*config.Config, config.Diagnostics) {
 	text, err := os.ReadFile(f.path)
+	if f.extend != nil && err == nil {
+		text = f.extend(f.path, text)
+	}
 	c, found := config.Load(f.path, text)
 	if err != nil {
 		found = config.Diagnostics{{File: f.path, Want: "want a readable file: " + err.Error()}}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -70,6 +71,8 @@ func (d *daemon) methods() []control.Method {
 		{Name: "down", Help: "take a WAN out of use", Params: []control.Param{wan, {Name: "seconds", Type: control.Int}}, Call: d.callDown},
 		{Name: "up", Help: "put it back", Params: []control.Param{wan}, Call: d.callUp},
 		{Name: "reload", Help: "read the configuration again", Call: func(context.Context, control.Args) (any, error) { return d.reload(), nil }},
+		{Name: "pseudowire_up", Help: "netifd has raised an interface with proto l2tpv3", Params: []control.Param{wan}, Call: d.callPseudowire},
+		{Name: "pseudowire_down", Help: "netifd has lowered one", Params: []control.Param{wan}, Call: d.callPseudowire},
 		{Name: "stop", Help: "remove everything of ours and end", Call: func(ctx context.Context, _ control.Args) (any, error) {
 			// The work is finished even where the caller goes away.
 			return true, d.loop.Stop(context.WithoutCancel(ctx))
@@ -175,11 +178,17 @@ func (d *daemon) callUp(_ context.Context, a control.Args) (any, error) {
 
 // given returns the configuration of a text, or of the file where there is none.
 func (d *daemon) given(a control.Args) (*config.Config, config.Diagnostics, error) {
-	if text := a.String("text"); text != "" {
-		c, found := config.Load(d.file.path, []byte(text))
-		return c, found, nil
+	text := []byte(a.String("text"))
+	if len(text) == 0 {
+		var err error
+		if text, err = os.ReadFile(d.file.path); err != nil {
+			return nil, nil, err
+		}
 	}
-	return read(d.file.path)
+	_, found := config.Load(d.file.path, text)
+	text, _, _ = extended(d.file.path, text, d.netifd.Raised())
+	c, _ := config.Load(d.file.path, text)
+	return c, found, nil
 }
 
 func (d *daemon) callCheck(_ context.Context, a control.Args) (any, error) {

@@ -14,7 +14,10 @@ import (
 
 // newNetifd returns what is known of netifd's interfaces; each change of them is looked at.
 func newNetifd(d *daemon) *netifd.Source {
-	return netifd.New(func(names []string) { d.loop.Kick("netifd: " + strings.Join(names, ", ")) },
+	return netifd.New(func(names []string) {
+		d.loop.Kick("netifd: " + strings.Join(names, ", "))
+		d.raised.wake()
+	},
 		func(err error) { d.record.fault("netifd", err) })
 }
 

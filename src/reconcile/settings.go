@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // settings returns the wanted settings that exist with their present values, and the operations that give back settings that are not
@@ -28,7 +28,7 @@ func (l *Loop) settings(want []kstate.Sysctl) (exist, have []kstate.Sysctl, rest
 		exist = append(exist, s)
 		have = append(have, is)
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.saved.Settings)) {
+	for _, name := range order.Keys(l.saved.Settings) {
 		if wanted[name] {
 			continue
 		}

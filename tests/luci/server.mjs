@@ -132,8 +132,17 @@ export async function serve(backend) {
 				res.writeHead(200, { 'content-type': 'text/html; charset=utf-8' });
 				res.end(page(url.pathname.slice(6), url.searchParams));
 			}
+			else if (url.pathname.startsWith('/cgi-bin/luci/admin/uci/') && !self.backend.dead) {
+				/* what the dispatcher of the true LuCI makes of Save & Apply */
+				const what = url.pathname.split('/').at(-1);
+				self.backend.uci.call(what === 'confirm' ? 'confirm' : 'apply', { rollback: what === 'apply_rollback', timeout: 90 });
+				res.writeHead(200, { 'content-type': 'application/json' });
+				res.end('{"token":"0123"}');
+			}
+			else if (self.backend.dead) {
+				res.destroy();
+			}
 			else {
-				self.other?.(url.pathname);
 				res.writeHead(200, { 'content-type': 'text/plain' });
 				res.end('');
 			}

@@ -24,3 +24,12 @@ func TestBy(t *testing.T) {
 		}
 	}
 }
+
+func TestKeys(t *testing.T) {
+	if got := Keys(map[string]int{"b": 1, "a": 2, "c": 3}); !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Error(got)
+	}
+	if got := Keys[int](nil); len(got) != 0 {
+		t.Error(got)
+	}
+}

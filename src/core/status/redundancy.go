@@ -25,6 +25,7 @@ type Redundancy struct {
 
 // Path is one way of a duplicated pseudowire.
 type Path struct {
+	_         incomparable
 	Interface string `json:"interface"`
 	Device    string `json:"device"`
 	Local     string `json:"local"`

@@ -27,6 +27,7 @@ type Source struct {
 
 	mu    sync.Mutex
 	state *state
+	last  *follower // nil before the first connection
 }
 
 // New returns a Source that knows nothing yet. changed is told the names of interfaces that changed, fault what is wrong, and nil once
@@ -84,6 +85,9 @@ func (s *Source) Follow(ctx, short context.Context, c *ubus.Conn) error {
 		return fmt.Errorf("follow netifd: %w", err)
 	}
 	wake(f.again)
+	s.mu.Lock()
+	s.last = f
+	s.mu.Unlock()
 	go f.run(ctx)
 	return nil
 }

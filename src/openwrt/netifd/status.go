@@ -10,12 +10,14 @@ import (
 
 // network is one interface of netifd, as far as it matters. Two that are equal are no news.
 type network struct {
-	Name   string
-	Up     bool
-	Proto  string
-	Device string // of its configuration; may be "@other"
-	L3     string // that its addresses are on, empty while it is down
-	Addrs  []netip.Prefix
+	Name string
+	Up   bool
+	// Pending is between ifup and what we make of it, of interfaces with our own protocol.
+	Pending bool
+	Proto   string
+	Device  string // of its configuration; may be "@other"
+	L3      string // that its addresses are on, empty while it is down
+	Addrs   []netip.Prefix
 	// Gateways are the next hops of its default routes; invalid: none, or one without a next hop.
 	Gateway4, Gateway6 netip.Addr
 	Default4, Default6 bool // it has a default route of the family, in force or not
@@ -28,6 +30,7 @@ type network struct {
 type wire struct {
 	Name     string        `json:"interface"`
 	Up       bool          `json:"up"`
+	Pending  bool          `json:"pending"`
 	Proto    string        `json:"proto"`
 	Device   string        `json:"device"`
 	L3       string        `json:"l3_device"`
@@ -80,7 +83,7 @@ func parseNotice(text []byte) (network, error) {
 }
 
 func (w *wire) network() network {
-	n := network{Name: w.Name, Up: w.Up, Proto: w.Proto, Device: w.Device, L3: w.L3}
+	n := network{Name: w.Name, Up: w.Up, Pending: w.Pending && w.Proto == Proto, Proto: w.Proto, Device: w.Device, L3: w.L3}
 	n.Addrs = append(prefixes(w.IPv4), prefixes(w.IPv6)...)
 	n.Delegated = prefixes(w.Prefixes)
 	for _, r := range w.Routes {

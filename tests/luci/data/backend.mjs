@@ -13,7 +13,8 @@ export class Backend {
 		this.multiwan = answers;        // method → answer, or a function of the arguments
 		this.absent = false;            // nobody is on the bus as multiwan
 		this.denied = () => false;      // (scope, object, function) → refused
-		this.delay = 0;                 // milliseconds
+		this.gate = null;               // a promise that answers of the daemon wait for
+		this.dead = false;              // the whole router does not answer
 		this.calls = [];
 		this.uci = new UCI({
 			multiwan: answers.config ?? [ { '.type': 'globals', '.name': 'globals', '.anonymous': false, enabled: '1', config_version: '1' } ],
@@ -24,8 +25,7 @@ export class Backend {
 	async call(object, method, args) {
 		this.calls.push([ object, method, args ]);
 		if (object === 'multiwan') {
-			if (this.delay)
-				await new Promise(done => setTimeout(done, this.delay));
+			await this.gate;
 			if (this.absent)
 				throw rpcError(-32000, 'Object not found');
 			if (this.denied('ubus', object, method))

@@ -22,7 +22,7 @@ function bursts(list) {
 }
 
 function dialog(title, children, buttons) {
-	ui.showModal(title, children.concat([ E('div', { 'class': 'right' }, buttons) ]));
+	ui.showModal([ title ], children.concat([ E('div', { 'class': 'right' }, [ ...buttons ]) ]));
 	document.querySelector('#modal_overlay .modal button')?.focus();
 }
 

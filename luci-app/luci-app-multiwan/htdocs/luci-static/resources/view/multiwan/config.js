@@ -54,9 +54,15 @@ return view.extend({
 			E('p', {}, [ _('Nothing is configured yet. The assistant asks two questions and is done.') ]),
 			E('button', {
 				'class': 'btn cbi-button cbi-button-action', 'disabled': this.map.readonly || null,
-				'click': ui.createHandlerFn(this, () => assistant.run(this.facts, () => this.handleSaveApply(null, '0')))
+				'click': ui.createHandlerFn(this, () => assistant.run(this.facts, () => this.takeOver()))
 			}, [ _('Set up…') ])
 		]);
+	},
+
+	/* The form shows what the assistant has put into the configuration, or it would write its own values over that. */
+	takeOver: function() {
+		document.getElementById('mw-offer')?.remove();
+		return this.map.load().then(() => this.map.reset()).then(() => this.handleSaveApply(null, '0'));
 	},
 
 	/* What the daemon found, above the form and at its fields. */
@@ -73,7 +79,8 @@ return view.extend({
 		this.findings.replaceChildren(...nodes);
 	},
 
-	handleSave: function() {
+	/* Rejects where nothing was saved. */
+	save: function() {
 		return findings.save(this.map, null, answer => this.report(answer)).catch(error => {
 			const errors = document.getElementById('mw-errors');
 
@@ -85,8 +92,12 @@ return view.extend({
 		});
 	},
 
+	handleSave: function() {
+		return this.save().catch(() => {});
+	},
+
 	handleSaveApply: function(ev, mode) {
-		return this.handleSave(ev).then(() => ui.changes.apply(mode == '0'), () => {});
+		return this.save().then(() => ui.changes.apply(mode == '0'), () => {});
 	},
 
 	handleReset: function() {

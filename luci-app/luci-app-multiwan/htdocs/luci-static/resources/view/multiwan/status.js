@@ -69,7 +69,7 @@ return view.extend({
 
 	/* Says what is wrong above all else, once, so that it is read out once. */
 	tell: function(children) {
-		mdom.morph(this.notice, E('div', { 'id': 'mw-notice', 'role': 'status', 'aria-live': 'polite' }, children));
+		mdom.morph(this.notice, E('div', { 'id': 'mw-notice', 'role': 'status', 'aria-live': 'polite' }, [ ...children ]));
 	},
 
 	/* The daemon runs, but its configuration switches it off. */

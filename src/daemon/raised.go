@@ -1,0 +1,260 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"multiwan/src/control"
+	"multiwan/src/core/config"
+	"multiwan/src/core/overlay"
+	"multiwan/src/core/uci"
+	"multiwan/src/reconcile"
+)
+
+// Codes of errors that netifd shows; docs/tunnels.md and the page explain them.
+const (
+	protoDisabled = "DISABLED"
+	protoConfig   = "CONFIG"
+	protoRefused  = "REFUSED"
+	protoWaiting  = "WAITING"
+	protoModule   = "KERNEL_MODULE"
+)
+
+// protocolOptions are the options of `proto 'l2tpv3'` and what they are called in a section pseudowire.
+var protocolOptions = [][2]string{{"peeraddr", "remote"}, {"localaddr", "local"}, {"tunlink", "interface"}, {"encap", "encap"}, {"sport", "local_port"},
+	{"dport", "remote_port"}, {"tunnel_id", "tunnel_id"}, {"peer_tunnel_id", "peer_tunnel_id"}, {"session_id", "session_id"},
+	{"peer_session_id", "peer_session_id"}, {"cookie", "cookie"}, {"peer_cookie", "peer_cookie"}, {"l2spec_type", "l2spec"}, {"ipsec", "ipsec"}, {"mtu", "mtu"}}
+
+// raised makes pseudowires of netifd's interfaces with our protocol, and tells netifd what became of them.
+type raised struct {
+	daemon *daemon
+	news   chan struct{}
+
+	mu     sync.Mutex
+	used   []string // interfaces that the configuration in force has
+	faults map[string]string
+	addrs  map[string][][2]string
+	anew   map[string]bool // raised again: netifd has forgotten what it was told
+}
+
+// outcome is what netifd is told of an interface.
+type outcome struct{ device, code, text string }
+
+func newRaised(d *daemon) *raised {
+	return &raised{daemon: d, news: make(chan struct{}, 1), anew: map[string]bool{}}
+}
+
+func (p *raised) wake() {
+	select {
+	case p.news <- struct{}{}:
+	default:
+	}
+}
+
+// deviceOf is the device of an interface; its section's name may be too long for one.
+func deviceOf(name string) string {
+	if name = "l2-" + name; len(name) > 15 {
+		name = name[:15]
+	}
+	return name
+}
+
+// extend adds the pseudowires of netifd's interfaces to the configuration that is put in force.
+func (p *raised) extend(path string, text []byte) []byte {
+	names := p.daemon.netifd.Raised()
+	text, faults, addrs := extended(path, text, names)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.used, p.faults, p.addrs = names, faults, addrs
+	return text
+}
+
+// extended adds the pseudowires of some of netifd's interfaces to a configuration, and says what is wrong with those that are left out,
+// since the rest has to run, and which addresses they have.
+func extended(path string, text []byte, names []string) (all []byte, faults map[string]string, addrs map[string][][2]string) {
+	faults, addrs = map[string]string{}, map[string][][2]string{}
+	if len(names) == 0 {
+		return text, faults, addrs
+	}
+	file, err := os.ReadFile(filepath.Join(filepath.Dir(path), "network"))
+	network, perr := uci.Parse("network", file)
+	for _, name := range names {
+		if err != nil || perr != nil {
+			faults[name] = "/etc/config/network cannot be read"
+			continue
+		}
+		s, ok := network.Section(name)
+		if !ok {
+			continue // netifd has not seen yet that it is gone
+		}
+		addrs[name] = addressesOf(s)
+		more := slices.Concat(text, pseudowireText(s))
+		if fault := added(path, text, more); fault != "" {
+			faults[name] = fault
+			continue
+		}
+		text = more
+	}
+	return text, faults, addrs
+}
+
+// added says what is wrong with what stands in more behind text, "" for nothing.
+func added(path string, text, more []byte) string {
+	_, before := config.Load(path, text)
+	_, after := config.Load(path, more)
+	end := strings.Count(string(text), "\n")
+	for _, d := range after {
+		if !d.Warning && d.Line > end {
+			return strings.TrimPrefix(d.Option+": ", ": ") + d.Want
+		}
+	}
+	if after.HasErrors() && !before.HasErrors() {
+		return "the section does not fit to the others"
+	}
+	return ""
+}
+
+// pseudowireText is an interface of netifd as a section of ours.
+func pseudowireText(s *uci.Section) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nconfig pseudowire '%s'\n\toption device '%s'\n", s.Name, deviceOf(s.Name))
+	for _, o := range protocolOptions {
+		if v, ok := s.Get(o[0]); ok && !strings.ContainsAny(v.Text, "'\n") {
+			fmt.Fprintf(&b, "\toption %s '%s'\n", o[1], v.Text)
+		}
+	}
+	return []byte(b.String())
+}
+
+// addressesOf are those that netifd gives to the device.
+func addressesOf(s *uci.Section) (out [][2]string) {
+	mask, _ := s.Get("netmask")
+	for _, option := range []string{"ipaddr", "ip6addr"} {
+		for _, v := range s.List(option) {
+			addr, length, ok := strings.Cut(v.Text, "/")
+			if !ok {
+				length = mask.Text
+			}
+			if addr != "" && length != "" {
+				out = append(out, [2]string{addr, length})
+			}
+		}
+	}
+	return out
+}
+
+// run follows netifd and the passes of the loop until ctx ends.
+func (p *raised) run(ctx context.Context) error {
+	told := map[string]outcome{}
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.news:
+		case <-again:
+		}
+		again = nil
+		names := p.daemon.netifd.Raised()
+		p.mu.Lock()
+		other := !slices.Equal(names, p.used)
+		for name := range p.anew {
+			delete(told, name)
+		}
+		clear(p.anew)
+		p.mu.Unlock()
+		if other {
+			p.daemon.reload()
+		}
+		last, ok := p.daemon.record.snapshot()
+		if !ok {
+			continue
+		}
+		for name := range told {
+			if !slices.Contains(names, name) {
+				delete(told, name)
+			}
+		}
+		for _, name := range names {
+			is := p.outcome(name, &last)
+			if told[name] == is || is == (outcome{}) {
+				continue
+			}
+			if p.tell(ctx, name, told[name], is) != nil {
+				again = time.After(time.Second)
+				continue
+			}
+			told[name] = is
+		}
+	}
+}
+
+// tell says what became of an interface. A device that goes is told before its error.
+func (p *raised) tell(ctx context.Context, name string, was, is outcome) error {
+	ctx, stop := context.WithTimeout(ctx, firstLook)
+	defer stop()
+	n := p.daemon.netifd
+	if is.code == "" {
+		p.mu.Lock()
+		addrs := p.addrs[name]
+		p.mu.Unlock()
+		return n.LinkUp(ctx, name, is.device, addrs)
+	}
+	if was.device != "" {
+		if err := n.LinkDown(ctx, name); err != nil {
+			return err
+		}
+	}
+	return n.Error(ctx, name, is.code, is.text)
+}
+
+// outcome is what became of an interface by the last pass; nothing where that has not seen it yet.
+func (p *raised) outcome(name string, s *reconcile.Snapshot) outcome {
+	p.mu.Lock()
+	fault := p.faults[name]
+	p.mu.Unlock()
+	switch {
+	case fault != "":
+		return outcome{code: protoConfig, text: fault}
+	case !s.Config.Globals.Enabled:
+		return outcome{code: protoDisabled, text: "multiwan is switched off: option enabled of section globals"}
+	case s.Overlay == nil:
+		return outcome{}
+	}
+	i := slices.IndexFunc(s.Overlay.Pseudowires, func(w overlay.PseudowirePlan) bool { return w.Name == name })
+	if i < 0 {
+		return outcome{}
+	}
+	w := s.Overlay.Pseudowires[i]
+	switch {
+	case strings.Contains(w.Reason, "kernel module"):
+		return outcome{code: protoModule, text: w.Reason}
+	case w.State == overlay.Refused:
+		return outcome{code: protoRefused, text: w.Reason}
+	case w.State == overlay.Waiting:
+		return outcome{code: protoWaiting, text: w.Reason}
+	case s.Indexes[w.Device] == 0:
+		return outcome{} // it is being made; a pass follows
+	}
+	return outcome{device: w.Device}
+}
+
+// callPseudowire is how netifd's handler says that it has raised or lowered an interface.
+func (d *daemon) callPseudowire(_ context.Context, a control.Args) (any, error) {
+	name := a.String("interface")
+	if name == "" {
+		return nil, control.Refuse(control.Usage, "interface: want the name of an interface of netifd")
+	}
+	d.raised.mu.Lock()
+	d.raised.anew[name] = true
+	d.raised.mu.Unlock()
+	d.raised.wake()
+	d.netifd.Again()
+	return true, nil
+}

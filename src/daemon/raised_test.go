@@ -1,0 +1,148 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"multiwan/src/control"
+	"multiwan/src/core/overlay"
+	"multiwan/src/core/plan"
+	"multiwan/src/openwrt/ubus"
+	"multiwan/src/reconcile"
+)
+
+const networkFile = `
+config interface 'pw1'
+	option proto 'l2tpv3'
+	option peeraddr '192.0.2.7'
+	option tunlink 'wan'
+	option sport '1702'
+	option tunnel_id '5'
+	list ipaddr '10.9.0.1/30'
+	option ip6addr 'fd00:9::1/64'
+config interface 'bad'
+	option proto 'l2tpv3'
+	option peeraddr '192.0.2.8'
+	option tunnel_id 'x'
+config interface 'late'
+	option proto 'l2tpv3'
+	option peeraddr 'far.example.com'
+	option tunnel_id '7'
+`
+
+// protoNetifd is a netifd with interfaces of our protocol, which keeps what it is told.
+type protoNetifd struct {
+	mu    sync.Mutex
+	dump  string
+	heard []string
+}
+
+func (f *protoNetifd) handle(r *ubus.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.Method == "dump" {
+		if t, err := ubus.FromJSON([]byte(f.dump)); err == nil {
+			_ = r.Reply(t)
+		}
+	} else {
+		f.heard = append(f.heard, r.Method+" "+string(r.Args.JSON()))
+	}
+	_ = r.Done(ubus.OK)
+}
+
+func (f *protoNetifd) has(dump string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dump = dump
+}
+
+func (f *protoNetifd) told(what string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, h := range f.heard {
+		if h == "notify_proto "+what {
+			f.heard = append(f.heard[:i:i], f.heard[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// TestRaised: an interface with proto l2tpv3 becomes a pseudowire when netifd raises it, netifd hears that its device is there, or why it is
+// not by a code; one with errors holds up no other; what is lowered goes.
+func TestRaised(t *testing.T) {
+	f := &protoNetifd{dump: `{"interface":[{"interface":"pw1","proto":"l2tpv3","pending":true},{"interface":"bad","proto":"l2tpv3","pending":true},` +
+		`{"interface":"late","proto":"l2tpv3","pending":true},{"interface":"lan","proto":"static","up":true,"device":"br-lan"}]}`}
+	d, b, c := onBus(t, func(d *daemon) {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(d.file.path), "network"), []byte(networkFile), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	n, err := ubus.Dial(b.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if _, err := n.Add(t.Context(), &ubus.Object{Path: "network.interface", Handle: f.handle}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.raised.run(ctx) }()
+	defer func() { stop(); <-done }()
+	if answer, err := invoke(t, c, "pseudowire_up", `{"interface":"pw1"}`); err != nil || string(answer.JSON()) != `{"pseudowire_up":true}` {
+		t.Fatalf("%s, %v", answer.JSON(), err)
+	}
+	names := func() (out string) {
+		for _, w := range d.file.running().Pseudowires {
+			out += " " + w.Name
+		}
+		return out
+	}
+	await(t, "pseudowires", func() bool { return names() == " late pw1" })
+	w := d.file.running().Pseudowires[1]
+	if w.Device != "l2-pw1" || w.Interface != "wan" || w.LocalPort != 1702 || w.TunnelID != 5 || w.Remote.String() != "192.0.2.7" {
+		t.Errorf("%+v", w)
+	}
+	pass := func(state, reason string, index int) {
+		d.record.pass(reconcile.Snapshot{Config: d.file.running(), Plan: &plan.Plan{}, Indexes: map[string]int{"l2-pw1": index},
+			Overlay: &overlay.Plan{Pseudowires: []overlay.PseudowirePlan{{Name: "pw1", Device: "l2-pw1", State: state, Reason: reason},
+				{Name: "late", Device: "l2-late", State: overlay.Waiting, Reason: "kernel module l2tp_eth is missing, on OpenWrt install kmod-l2tp-eth"}}}})
+		d.raised.wake()
+	}
+	heard := func(what string) {
+		t.Helper()
+		await(t, what, func() bool { return f.told(what) })
+	}
+	pass(overlay.Waiting, "no address", 0)
+	heard(`{"interface":"pw1","action":3,"error":["WAITING","no address"]}`)
+	heard(`{"interface":"late","action":3,"error":["KERNEL_MODULE","kernel module l2tp_eth is missing, on OpenWrt install kmod-l2tp-eth"]}`)
+	await(t, "the error of bad", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return strings.Contains(strings.Join(f.heard, "\n"), `"interface":"bad","action":3,"error":["CONFIG","tunnel_id: want`)
+	})
+	pass(overlay.Ready, "", 7)
+	const up = `{"interface":"pw1","action":0,"link-up":true,"ifname":"l2-pw1","ipaddr":[{"ipaddr":"10.9.0.1","mask":"30"}],"ip6addr":[{"ipaddr":"fd00:9::1","mask":"64"}]}`
+	heard(up)
+	pass(overlay.Ready, "", 7) // no news
+	if _, err := d.callPseudowire(t.Context(), control.Args{"interface": "pw1"}); err != nil {
+		t.Fatal(err)
+	}
+	heard(up) // raised again: netifd has forgotten
+	pass(overlay.Refused, "the far end is one of our own", 7)
+	heard(`{"interface":"pw1","action":0,"link-up":false}`)
+	heard(`{"interface":"pw1","action":3,"error":["REFUSED","the far end is one of our own"]}`)
+	f.has(`{"interface":[{"interface":"pw1","proto":"l2tpv3"},{"interface":"lan","proto":"static","up":true,"device":"br-lan"}]}`)
+	if _, err := invoke(t, c, "pseudowire_down", `{"interface":"pw1"}`); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "nothing", func() bool { return names() == "" })
+	if _, err := invoke(t, c, "pseudowire_up", `{}`); err == nil {
+		t.Error("an interface without a name is taken")
+	}
+}
