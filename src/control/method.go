@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"multiwan/src/core/json"
 	"multiwan/src/core/order"
@@ -78,7 +77,7 @@ func Refuse(code Code, format string, args ...any) *Error {
 func (m Method) check(raw map[string]json.RawMessage) (Args, error) {
 	args := make(Args, len(raw))
 	for _, name := range order.Keys(raw) {
-		i := slices.IndexFunc(m.Params, func(p Param) bool { return p.Name == name })
+		i := order.First(len(m.Params), func(i int) bool { return m.Params[i].Name == name })
 		if i < 0 {
 			return nil, Refuse(Usage, "method %s has no parameter %q", m.Name, name)
 		}

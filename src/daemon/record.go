@@ -265,7 +265,7 @@ func (r *record) problems(problems []reconcile.Problem) {
 		}
 	}
 	for _, p := range problems {
-		was := slices.IndexFunc(r.last.Problems, func(o reconcile.Problem) bool { return o.Object == p.Object && o.Error == p.Error })
+		was := order.First(len(r.last.Problems), func(i int) bool { return r.last.Problems[i].Object == p.Object && r.last.Problems[i].Error == p.Error })
 		if was < 0 {
 			r.say(logrus.WarnLevel, nil, "%s: %s", p.Op, p.Error)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // partialAgain is how soon a pass follows one whose dump was interrupted; it doubles while that lasts.
@@ -167,7 +168,7 @@ func (l *Loop) after(d *decision, sn *Snapshot, open map[string]bool) *synced {
 	switch {
 	case !j.later:
 		s.overlay = j.plan.Want
-		if slices.ContainsFunc(sn.Done, func(o Done) bool { return o.Op.Kind == diff.Overlay && o.Err == nil }) {
+		if order.Any(len(sn.Done), func(i int) bool { return sn.Done[i].Op.Kind == diff.Overlay && sn.Done[i].Err == nil }) {
 			l.again = earlier(l.again, now.Add(quiet)) // guards of what is gone may go, and sizes may be others now
 		}
 		return s

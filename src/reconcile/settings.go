@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
@@ -64,7 +63,7 @@ func (l *Loop) set(s kstate.Sysctl) error {
 // forget drops the records of settings that are neither wanted nor ours any more.
 func (l *Loop) forget(want []kstate.Sysctl) {
 	for name, s := range l.saved.Settings {
-		if slices.ContainsFunc(want, func(w kstate.Sysctl) bool { return w.Name == name }) {
+		if order.Any(len(want), func(i int) bool { return want[i].Name == name }) {
 			continue
 		}
 		if is, err := l.ports.Settings.Get(name); err != nil || is.Value != s.Ours {

@@ -19,3 +19,16 @@ func Keys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
+
+// Any says whether fits holds for one of the numbers from 0 to n-1.
+func Any(n int, fits func(i int) bool) bool { return First(n, fits) >= 0 }
+
+// First returns the least number from 0 to n-1 for which fits holds, or -1.
+func First(n int, fits func(i int) bool) int {
+	for i := range n {
+		if fits(i) {
+			return i
+		}
+	}
+	return -1
+}

@@ -8,6 +8,7 @@ import (
 	"multiwan/src/core/config"
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/plan"
 )
 
@@ -37,8 +38,8 @@ func Peer(c *config.Config, name string, f Facts) (Mirror, error) {
 	here := inUse(c, f)
 	for _, w := range wires {
 		m.Pseudowires = append(m.Pseudowires, m.wire(w, here[w.Name], f))
-		if i := slices.IndexFunc(c.IPsec, func(s config.IPsec) bool { return s.Name == w.IPsec }); i >= 0 &&
-			!slices.ContainsFunc(m.IPsec, func(s config.IPsec) bool { return s.Name == w.IPsec }) {
+		if i := order.First(len(c.IPsec), func(i int) bool { return c.IPsec[i].Name == w.IPsec }); i >= 0 &&
+			!order.Any(len(m.IPsec), func(i int) bool { return m.IPsec[i].Name == w.IPsec }) {
 			m.IPsec = append(m.IPsec, m.sec(c.IPsec[i], here["ipsec "+w.IPsec]))
 		}
 	}
@@ -268,7 +269,7 @@ func (m *Mirror) byHand(c *config.Config, f Facts, here map[string]side) {
 	}
 	m.Conns = p.Conns
 	for _, s := range m.IPsec {
-		known := slices.ContainsFunc(p.Conns, func(c kstate.Conn) bool { return c.Name == s.Name })
+		known := order.Any(len(p.Conns), func(i int) bool { return p.Conns[i].Name == s.Name })
 		switch {
 		case known:
 		case s.Mode == kstate.ModeTunnel && s.Remote.IsValid(): // it calls, from whatever address it has
