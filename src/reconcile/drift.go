@@ -147,6 +147,6 @@ func (d *drifts) list(now time.Time) []Drift {
 		}
 		out = append(out, e.Drift)
 	}
-	order.By(out, func(a, b Drift) int { return cmp.Compare(a.Object, b.Object) })
+	order.By(out, func(i, j int) int { return cmp.Compare(out[i].Object, out[j].Object) })
 	return out
 }

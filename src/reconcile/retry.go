@@ -84,7 +84,7 @@ func (r retries) list() []Problem {
 	for _, p := range r {
 		out = append(out, *p)
 	}
-	order.By(out, func(a, b Problem) int { return cmp.Compare(a.Object, b.Object) })
+	order.By(out, func(i, j int) int { return cmp.Compare(out[i].Object, out[j].Object) })
 	return out
 }
 

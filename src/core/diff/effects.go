@@ -177,7 +177,7 @@ func movedAway(prev, next View, name string, fam kstate.Family) []*Eviction {
 	}
 	var out []*Eviction
 	modes := slices.Collect(maps.Keys(groups))
-	order.By(modes, byMode)
+	order.By(modes, func(i, j int) int { return byMode(modes[i], modes[j]) })
 	for _, how := range modes {
 		if how.mode == "keep" {
 			continue

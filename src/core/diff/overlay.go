@@ -172,8 +172,10 @@ func (d *overlayDiff) goes() []OverlayOp {
 			tunnels = append(tunnels, OverlayOp{Verb: Delete, Kind: Tunnel, Tunnel: t})
 		}
 	}
-	order.By(links, func(x, y OverlayOp) int { return cmp.Compare(linkRank(y.Link), linkRank(x.Link)) })
-	order.By(ports, func(x, y OverlayOp) int { return cmp.Compare(d.there.portRank(y.Port), d.there.portRank(x.Port)) })
+	order.By(links, func(i, j int) int { return cmp.Compare(linkRank(links[j].Link), linkRank(links[i].Link)) })
+	order.By(ports, func(i, j int) int {
+		return cmp.Compare(d.there.portRank(ports[j].Port), d.there.portRank(ports[i].Port))
+	})
 	return slices.Concat(ports, mirrors, addrs, links, sessions, tunnels, ends)
 }
 

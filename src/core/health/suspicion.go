@@ -43,7 +43,7 @@ func (t *track) goodUntil() uint64 {
 	if len(good) == 0 {
 		return math.MaxUint64
 	}
-	order.By(good, cmp.Compare)
+	order.By(good, func(i, j int) int { return cmp.Compare(good[i], good[j]) })
 	return max(t.floor, good[len(good)-t.needed()])
 }
 
@@ -60,12 +60,12 @@ func (t *track) doubt() doubt {
 		return doubt{}
 	}
 	d := doubt{lost: len(ripe)}
-	order.By(row, func(a, b silence) int { return a.since.Compare(b.since) })
+	order.By(row, func(i, j int) int { return row[i].since.Compare(row[j].since) })
 	d.oldest = row[tooMany].since
-	order.By(row, func(a, b silence) int { return a.overdue.Compare(b.overdue) })
+	order.By(row, func(i, j int) int { return row[i].overdue.Compare(row[j].overdue) })
 	d.suspectAt = row[tooMany].overdue
 	if d.lost >= t.p.Down {
-		order.By(ripe, time.Time.Compare)
+		order.By(ripe, func(i, j int) int { return ripe[i].Compare(ripe[j]) })
 		d.ripeAt = ripe[t.p.Down-1]
 	}
 	return d

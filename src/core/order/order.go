@@ -5,9 +5,10 @@ import (
 	"sort"
 )
 
-// By sorts s in place by compare, which is negative, zero or positive as of cmp.Compare. Equal elements keep their order.
-func By[T any](s []T, compare func(a, b T) int) {
-	sort.SliceStable(s, func(i, j int) bool { return compare(s[i], s[j]) < 0 })
+// By sorts the slice s in place. compare says how the element i stands to the element j: negative, zero or positive as of cmp.Compare. Equal
+// elements keep their order.
+func By(s any, compare func(i, j int) int) {
+	sort.SliceStable(s, func(i, j int) bool { return compare(i, j) < 0 })
 }
 
 // Keys returns the keys of m, sorted.

@@ -18,7 +18,7 @@ func TestBy(t *testing.T) {
 		want := slices.Clone(s)
 		compare := func(a, b pair) int { return a.key - b.key }
 		slices.SortStableFunc(want, compare)
-		By(s, compare)
+		By(s, func(i, j int) int { return compare(s[i], s[j]) })
 		if !slices.Equal(s, want) {
 			t.Fatalf("By gives %v, want %v", s, want)
 		}

@@ -62,7 +62,7 @@ func Merge(base, more []kstate.Table) []kstate.Table {
 		}
 		o := &out[i]
 		o.Sets, o.Counters, o.Chains = slices.Concat(o.Sets, t.Sets), slices.Concat(o.Counters, t.Counters), slices.Concat(o.Chains, t.Chains)
-		order.By(o.Chains, baseFirst)
+		order.By(o.Chains, func(i, j int) int { return baseFirst(o.Chains[i], o.Chains[j]) })
 	}
 	return out
 }
@@ -94,7 +94,8 @@ func (b *builder) guarded() []kstate.Tunnel {
 			}
 		}
 	}
-	order.By(out, func(x, y kstate.Tunnel) int {
+	order.By(out, func(i, j int) int {
+		x, y := out[i], out[j]
 		return cmp.Or(cmp.Compare(x.ID, y.ID), x.Local.Compare(y.Local), x.Remote.Compare(y.Remote), cmp.Compare(x.RemotePort, y.RemotePort))
 	})
 	return out

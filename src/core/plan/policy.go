@@ -102,7 +102,8 @@ func (b *builder) leastBad(p *policy, f kstate.Family, members []config.Member) 
 	if len(members) == 0 {
 		return nil
 	}
-	order.By(members, func(x, y config.Member) int {
+	order.By(members, func(i, j int) int {
+		x, y := members[i], members[j]
 		gx, gy := b.f.Health[x.Interface][f].LastGood, b.f.Health[y.Interface][f].LastGood
 		if c := gy.Compare(gx); c != 0 {
 			return c

@@ -90,7 +90,8 @@ func prefer(addrs []rtnl.Addr, list []netip.Prefix, gw netip.Addr) []rtnl.Addr {
 		return 0
 	}
 	sorted := slices.Clone(addrs)
-	order.By(sorted, func(a, b rtnl.Addr) int {
+	order.By(sorted, func(i, j int) int {
+		a, b := sorted[i], sorted[j]
 		return cmp.Or(
 			cmp.Compare(rank(a, list), rank(b, list)),
 			last(a.Deprecated())-last(b.Deprecated()),

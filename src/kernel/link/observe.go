@@ -122,7 +122,7 @@ func (s *survey) choose(all []device, names []string) {
 	for _, n := range names {
 		asked[n] = true
 	}
-	order.By(all, func(a, b device) int { return strings.Compare(a.name, b.name) })
+	order.By(all, func(i, j int) int { return strings.Compare(all[i].name, all[j].name) })
 	for i := range all {
 		s.byIndex[all[i].index] = &all[i]
 	}
