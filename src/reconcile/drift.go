@@ -97,7 +97,7 @@ func (d *drifts) note(key, op string, now time.Time) {
 	}
 	e.Count++
 	e.Op, e.Last = op, now
-	e.recent = slices.DeleteFunc(append(e.recent, now), func(t time.Time) bool { return now.Sub(t) > fightWindow })
+	e.recent = order.Without(append(e.recent, now), func(t time.Time) bool { return now.Sub(t) > fightWindow })
 	if len(e.recent) <= fightRepairs && now.Sub(e.Until) > fightWindow {
 		e.Fight, e.round = false, 0
 		return

@@ -21,11 +21,11 @@ func Ops(want, have kstate.State, partial bool) []Op {
 	addNH, delNH := nexthops(want.Nexthops, have.Nexthops)
 	addRoute, delRoute := routes(want.Routes, have.Routes)
 	addRule, delRule := rules(want.Rules, have.Rules)
-	ops := slices.Concat(sysctls(want.Sysctls, have.Sysctls), addNH, addRoute, addRule, netfilter(want.Tables, have.Tables))
+	ops := order.Join(sysctls(want.Sysctls, have.Sysctls), addNH, addRoute, addRule, netfilter(want.Tables, have.Tables))
 	if partial {
-		return slices.DeleteFunc(ops, func(o Op) bool { return o.Verb == Delete })
+		return order.Without(ops, func(o Op) bool { return o.Verb == Delete })
 	}
-	return slices.Concat(ops, delRule, delRoute, delNH)
+	return order.Join(ops, delRule, delRoute, delNH)
 }
 
 func sysctls(want, have []kstate.Sysctl) []Op {

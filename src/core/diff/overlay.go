@@ -2,7 +2,6 @@ package diff
 
 import (
 	"cmp"
-	"slices"
 
 	"multiwan/src/core/kstate"
 	"multiwan/src/core/order"
@@ -28,7 +27,7 @@ func OverlayOps(want, have kstate.Overlay) []OverlayOp {
 	for _, o := range goes {
 		d.deleted[o.Key()] = true
 	}
-	return slices.Concat(goes, d.makes(), d.unblocks(goes))
+	return order.Join(goes, d.makes(), d.unblocks(goes))
 }
 
 // overlayDiff is one comparison.
@@ -176,7 +175,7 @@ func (d *overlayDiff) goes() []OverlayOp {
 	order.By(ports, func(i, j int) int {
 		return cmp.Compare(d.there.portRank(ports[j].Port), d.there.portRank(ports[i].Port))
 	})
-	return slices.Concat(ports, mirrors, addrs, links, sessions, tunnels, ends)
+	return order.Join(ports, mirrors, addrs, links, sessions, tunnels, ends)
 }
 
 // takenAlong says whether a veth goes with its other end, which is deleted by name order.

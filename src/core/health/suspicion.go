@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"multiwan/src/core/order"
@@ -96,7 +95,7 @@ func (t *track) silences(first int) ([]silence, []time.Time) {
 		ripe = append(ripe, counts)
 	}
 	t.scratch.row, t.scratch.ripe = row, ripe
-	return slices.DeleteFunc(row, func(s silence) bool { return s.since.IsZero() }), ripe
+	return order.Without(row, func(s silence) bool { return s.since.IsZero() }), ripe
 }
 
 // answering tells whether a target's own statistics can be trusted: it

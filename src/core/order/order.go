@@ -33,3 +33,23 @@ func First(n int, fits func(i int) bool) int {
 	}
 	return -1
 }
+
+// Join returns the elements of all lists, in a slice of their own.
+func Join[T any](lists ...[]T) []T {
+	var all []T
+	for _, l := range lists {
+		all = append(all, l...)
+	}
+	return all
+}
+
+// Without returns the elements of s for which gone does not hold, in a slice of their own.
+func Without[T any](s []T, gone func(T) bool) []T {
+	var kept []T
+	for _, x := range s {
+		if !gone(x) {
+			kept = append(kept, x)
+		}
+	}
+	return kept
+}

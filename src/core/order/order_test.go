@@ -46,3 +46,17 @@ func TestFirst(t *testing.T) {
 		t.Error("Any")
 	}
 }
+
+func TestJoinAndWithout(t *testing.T) {
+	a, b := make([]int, 1, 4), []int{1, 2}
+	j := Join(a, b, nil)
+	if !slices.Equal(j, []int{0, 1, 2}) || Join[int](nil, nil) != nil {
+		t.Error(j)
+	}
+	if even := Without(j, func(n int) bool { return n%2 == 1 }); !slices.Equal(even, []int{0, 2}) {
+		t.Error(even)
+	}
+	if j[1] = 7; a[:2][1] != 0 || b[0] != 1 || !slices.Equal(j, []int{0, 7, 2}) {
+		t.Error("the lists are not left alone")
+	}
+}

@@ -35,7 +35,7 @@ func share(w Want, f kstate.Family, wants []Want, addrs []rtnl.Addr) []rtnl.Addr
 			taken[a.Prefix.Addr()] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(addrs), func(a rtnl.Addr) bool { return taken[a.Prefix.Addr()] })
+	return order.Without(addrs, func(a rtnl.Addr) bool { return taken[a.Prefix.Addr()] })
 }
 
 // claimed returns the addresses that a WAN claims by its list or its gateway; nil where it has neither for the family, and takes what is
