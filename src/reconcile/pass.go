@@ -202,8 +202,11 @@ func (l *Loop) carryOut(ctx context.Context, d *decision, sn *Snapshot, in taken
 	made := time.Now()
 	view := diff.ViewOf(d.plan, d.config, d.facts, d.why).After(l.saved.View)
 	if ctx.Err() == nil && !a.netfilter {
-		if a.gap {
-			l.untranslated(d)
+		switch {
+		case a.gap:
+			l.untranslated(d, "nftables was not ours until now")
+		case l.synced.begins(d.facts.Network):
+			l.untranslated(d, "a WAN has just got its address", 0) // they bear a WAN's mark; what bears none is somebody else's
 		}
 		l.evict(ctx, d, sn, view)
 	}

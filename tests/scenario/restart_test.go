@@ -46,7 +46,6 @@ func TestNetworkRestart(t *testing.T) {
 		n.Router.IP("link set dev %s down", w.Device)
 		n.Router.IP("address flush dev %s scope global", w.Device)
 	}
-	n.Router.NFT(fw4Table(2))
 	time.Sleep(300 * time.Millisecond)
 	for _, w := range n.WANs {
 		n.Router.Up(w.Device, w.Addr4.String()+"/24,"+w.Addr6.String()+"/64")
@@ -57,6 +56,7 @@ func TestNetworkRestart(t *testing.T) {
 		}
 	}
 	netifdOf(t, b, n.WANs)
+	n.Router.NFT(fw4Table(2)) // last: what goes out before is translated by nobody, and must not stay so
 	at := time.Now()
 	for {
 		v4, _ := ourRules(n.Router, "-4")
