@@ -2,7 +2,9 @@
 package openwrt_test
 
 import (
+	"crypto/md5"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +25,7 @@ config_foreach() { for s in $SECTIONS; do [ "${s%%:*}" = "$2" ] && "$1" "${s#*:}
 _procd_status() { echo "procd's status"; return 3; }
 . ../files/etc/init.d/multiwan
 PROG=./multiwan
+KNOWN=/no/such
 `
 
 // inScript runs a line behind the init script, with a program that says its arguments and ends with a code.
@@ -66,11 +69,38 @@ func TestInitStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"respawn 3600 5 0", "file /etc/config/multiwan /etc/config/network /etc/config/firewall", "reload_signal HUP",
+		"run --syslog --swanctl /var/run/multiwan/swanctl.conf", "respawn 3600 5 0", "stderr 1", "file /etc/config/multiwan /etc/config/network /etc/config/firewall", "reload_signal HUP",
 		"procd_add_reload_trigger multiwan network firewall",
 	} {
 		if !strings.Contains(out, want+"\n") {
 			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
+// TestInitIntroduces: reload_config compares sums that it made at boot, so a package that came later has to be entered, once and as it is
+// written there; where there are no sums yet none is made, as then the next reload_config makes them all.
+func TestInitIntroduces(t *testing.T) {
+	known := filepath.Join(t.TempDir(), "config.md5")
+	start := "KNOWN=" + known + "\nuci() { echo \"multiwan.globals=globals\"; }\nstart_service"
+	if out, err := inScript(t, start, "0"); err != nil {
+		t.Fatal(err, out)
+	}
+	if _, err := os.Stat(known); err == nil {
+		t.Fatal("a list was made where there was none")
+	}
+	const before = "aa  /var/run/config.check/network\n"
+	if err := os.WriteFile(known, []byte(before), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sum := fmt.Sprintf("%x", md5.Sum([]byte("multiwan.globals=globals\n")))
+	for range 2 {
+		if out, err := inScript(t, start, "0"); err != nil {
+			t.Fatal(err, out)
+		}
+		got, err := os.ReadFile(known)
+		if want := before + sum + "  /var/run/config.check/multiwan\n"; err != nil || string(got) != want {
+			t.Errorf("%v, got\n%swant\n%s", err, got, want)
 		}
 	}
 }
