@@ -18,7 +18,7 @@ import (
 
 func testMethods() []Method {
 	return []Method{
-		{Name: "sum", Params: []Param{{"a", Int}, {"b", Int}, {"loud", Bool}, {"name", String}},
+		{Name: "sum", Params: []Param{{Name: "a", Type: Int}, {Name: "b", Type: Int}, {Name: "loud", Type: Bool}, {Name: "name", Type: String}},
 			Call: func(_ context.Context, a Args) (any, error) {
 				return map[string]any{"sum": a.Int("a") + a.Int("b"), "loud": a.Bool("loud"), "name": a.String("name")}, nil
 			}},

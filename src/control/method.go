@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"multiwan/src/core/json"
+	"multiwan/src/core/order"
 )
 
 // Method is one call that users can make.
@@ -22,6 +21,7 @@ type Method struct {
 
 // Param is one parameter of a method.
 type Param struct {
+	_    incomparable
 	Name string
 	Type Type
 }
@@ -76,8 +76,8 @@ func Refuse(code Code, format string, args ...any) *Error {
 // check turns the arguments of a request into those of the method.
 func (m Method) check(raw map[string]json.RawMessage) (Args, error) {
 	args := make(Args, len(raw))
-	for _, name := range slices.Sorted(maps.Keys(raw)) {
-		i := slices.IndexFunc(m.Params, func(p Param) bool { return p.Name == name })
+	for _, name := range order.Keys(raw) {
+		i := order.First(len(m.Params), func(i int) bool { return m.Params[i].Name == name })
 		if i < 0 {
 			return nil, Refuse(Usage, "method %s has no parameter %q", m.Name, name)
 		}

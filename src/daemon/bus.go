@@ -12,6 +12,7 @@ import (
 
 	"multiwan/src/control"
 	"multiwan/src/core/json"
+	"multiwan/src/core/order"
 	"multiwan/src/openwrt/ubus"
 )
 
@@ -112,7 +113,7 @@ func signature(m control.Method) ubus.Method {
 
 // handle begins a call. It runs where the connection is read, so the work goes on elsewhere.
 func (b *bus) handle(ctx context.Context, r *ubus.Request) {
-	i := slices.IndexFunc(b.methods, func(m control.Method) bool { return m.Name == r.Method })
+	i := order.First(len(b.methods), func(i int) bool { return b.methods[i].Name == r.Method })
 	if i < 0 {
 		_ = r.Done(ubus.MethodNotFound)
 		return
@@ -148,7 +149,7 @@ func (b *bus) handle(ctx context.Context, r *ubus.Request) {
 func arguments(m control.Method, t ubus.Table) (control.Args, error) {
 	args := control.Args{}
 	for name, v := range t.All() {
-		i := slices.IndexFunc(m.Params, func(p control.Param) bool { return p.Name == name })
+		i := order.First(len(m.Params), func(i int) bool { return m.Params[i].Name == name })
 		if i < 0 || v.Kind == ubus.Null {
 			continue
 		}

@@ -1,11 +1,10 @@
 package daemon
 
 import (
-	"slices"
 	"time"
 
-	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // delaysEvery is how often the round-trip times of policies with balance packet are looked at.
@@ -17,7 +16,7 @@ func (l *lines) judgeDelays(now time.Time) {
 	l.mu.Lock()
 	s := l.next
 	l.mu.Unlock()
-	if s == nil || !slices.ContainsFunc(s.Config.Policies, func(p config.Policy) bool { return p.Balance == "packet" }) {
+	if s == nil || !order.Any(len(s.Config.Policies), func(i int) bool { return s.Config.Policies[i].Balance == "packet" }) {
 		return
 	}
 	probers := l.all()

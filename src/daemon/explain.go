@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 
 	"multiwan/src/control"
-	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/plan"
 	"multiwan/src/core/status"
 	"multiwan/src/kernel/rtnl"
@@ -41,7 +40,7 @@ func (d *daemon) callExplain(ctx context.Context, a control.Args) (any, error) {
 	}
 	answer := plan.Explain(s.Config, s.Facts, flow)
 	e.Rule, e.Policy, e.State, e.Notes = answer.Rule, answer.Policy, answer.State, append(e.Notes, answer.Notes...)
-	if i := slices.IndexFunc(s.Config.Rules, func(r config.Rule) bool { return r.Name == answer.Rule }); i >= 0 {
+	if i := order.First(len(s.Config.Rules), func(i int) bool { return s.Config.Rules[i].Name == answer.Rule }); i >= 0 {
 		e.Match = status.MatchText(s.Config.Rules[i])
 	}
 	d.compare(ctx, e, answer, flow)
@@ -127,7 +126,7 @@ func (d *daemon) direct(ctx context.Context, s reconcile.Snapshot, f plan.Flow) 
 		mark = s.Plan.WANs[0].Mark
 	}
 	a := d.ask(ctx, query(f, mark))
-	ours := slices.ContainsFunc(s.Plan.Want.Routes, func(r kstate.Route) bool { return r.Table == a.Table })
+	ours := order.Any(len(s.Plan.Want.Routes), func(i int) bool { return s.Plan.Want.Routes[i].Table == a.Table })
 	return a, a.Type == "local" || a.Type == string(kstate.Unicast) && a.Table != 0 && !ours && (f.Router || mark != 0)
 }
 
@@ -161,7 +160,7 @@ func (d *daemon) compare(ctx context.Context, e *status.Explanation, answer plan
 		e.Ways = append(e.Ways, y)
 	}
 	spread := f.Router || len(answer.Ways) > 0 && answer.Ways[0].Mark == 0
-	e.Agrees = any && (spread || !slices.ContainsFunc(e.Ways, func(y status.Way) bool { return !y.Agrees }))
+	e.Agrees = any && (spread || !order.Any(len(e.Ways), func(i int) bool { return !e.Ways[i].Agrees }))
 	if len(answer.Ways) > 0 {
 		if spread && len(e.Ways) > 1 {
 			e.Notes = append(e.Notes, "the kernel balances: it names one of the ways")

@@ -8,6 +8,7 @@ import (
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
 	"multiwan/src/probe"
 	"multiwan/src/reconcile"
@@ -27,7 +28,7 @@ func farEndsOf(s *reconcile.Snapshot) []watched {
 	}
 	var out []watched
 	for _, p := range s.Overlay.Pseudowires {
-		i := slices.IndexFunc(s.Config.Pseudowires, func(c config.Pseudowire) bool { return c.Name == p.Name })
+		i := order.First(len(s.Config.Pseudowires), func(i int) bool { return s.Config.Pseudowires[i].Name == p.Name })
 		if i >= 0 && p.State == overlay.Ready {
 			c := s.Config.Pseudowires[i]
 			out = append(out, watch(s, p.Name, p.Device, c.Probes, c.Attach.Addresses))

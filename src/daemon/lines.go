@@ -10,6 +10,7 @@ import (
 	"multiwan/src/core/config"
 	"multiwan/src/core/health"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/plan"
 	"multiwan/src/probe"
 	"multiwan/src/reconcile"
@@ -122,7 +123,7 @@ func (l *lines) run(ctx context.Context) error {
 func (l *lines) follow(ctx context.Context, s *reconcile.Snapshot, running *sync.WaitGroup) {
 	wanted := make(map[line]bool)
 	for _, w := range s.Plan.WANs {
-		i := slices.IndexFunc(s.Config.Interfaces, func(i config.Interface) bool { return i.Name == w.Name })
+		i := order.First(len(s.Config.Interfaces), func(k int) bool { return s.Config.Interfaces[k].Name == w.Name })
 		if i < 0 {
 			continue
 		}
@@ -225,7 +226,7 @@ func (l *lines) carries(index int, device string) bool {
 	if known || device == "" || c == nil {
 		return known
 	}
-	return slices.ContainsFunc(c.Interfaces, func(i config.Interface) bool { return i.Device == device })
+	return order.Any(len(c.Interfaces), func(k int) bool { return c.Interfaces[k].Device == device })
 }
 
 // concerns says whether it is that of a WAN or matters to the overlay.

@@ -9,7 +9,7 @@ import (
 
 	"multiwan/src/control"
 	"multiwan/src/core/config"
-	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
 	"multiwan/src/core/status"
@@ -103,7 +103,7 @@ func (d *daemon) hits(p *plan.Plan, o *overlay.Plan) (hits, bytes map[string]uin
 	if o != nil {
 		tables = slices.Concat(tables, o.Tables)
 	}
-	if !slices.ContainsFunc(tables, func(t kstate.Table) bool { return len(t.Counters) > 0 }) {
+	if !order.Any(len(tables), func(i int) bool { return len(tables[i].Counters) > 0 }) {
 		return nil, nil
 	}
 	counters, err := d.kernel.nft.Counters(context.Background())
@@ -129,19 +129,19 @@ func (d *daemon) callHistory(_ context.Context, a control.Args) (any, error) {
 
 // named says whether the history may have something of that name.
 func named(c *config.Config, name string) bool {
-	return slices.ContainsFunc(c.Interfaces, func(x config.Interface) bool { return x.Name == name }) ||
-		slices.ContainsFunc(c.Pseudowires, func(x config.Pseudowire) bool { return x.Name == name }) ||
-		slices.ContainsFunc(c.IPsec, func(x config.IPsec) bool { return x.Name == name }) ||
-		slices.ContainsFunc(c.Tunnels, func(x config.Tunnel) bool { return x.Name == name }) ||
+	return order.Any(len(c.Interfaces), func(i int) bool { return c.Interfaces[i].Name == name }) ||
+		order.Any(len(c.Pseudowires), func(i int) bool { return c.Pseudowires[i].Name == name }) ||
+		order.Any(len(c.IPsec), func(i int) bool { return c.IPsec[i].Name == name }) ||
+		order.Any(len(c.Tunnels), func(i int) bool { return c.Tunnels[i].Name == name }) ||
 		slices.ContainsFunc(c.Bonds, func(x config.Bond) bool {
-			return x.Name == name || slices.ContainsFunc(x.Members, func(m config.BondMember) bool { return m.Name == name })
+			return x.Name == name || order.Any(len(x.Members), func(i int) bool { return x.Members[i].Name == name })
 		})
 }
 
 // wan returns a WAN of the configuration in force.
 func (d *daemon) wan(name string) (config.Interface, error) {
 	all := d.file.running().Interfaces
-	i := slices.IndexFunc(all, func(i config.Interface) bool { return i.Name == name })
+	i := order.First(len(all), func(k int) bool { return all[k].Name == name })
 	if i < 0 {
 		return config.Interface{}, control.Refuse(control.NotFound, "no WAN %q in the configuration", name)
 	}

@@ -26,11 +26,14 @@ type joining struct {
 	rtnl *rtnl.Conn
 	nft  *nft.Conn
 	can  bool // send copies of packets
+	// bridges puts devices into bridges and bonds.
+	bridges handover
 }
 
 // openJoining opens the sockets beside those to rtnetlink and nftables. A kernel without IPsec or L2TP is no error: what needs them says so.
 func openJoining(c *rtnl.Conn, n *nft.Conn) (*joining, error) {
 	j := &joining{link: link.New(c), rtnl: c, nft: n}
+	j.bridges.ports = j.link
 	var err error
 	if j.l2tp, err = l2tp.Dial(); err != nil {
 		return nil, err
@@ -67,6 +70,9 @@ func (j *joining) Observe(ctx context.Context, k reconcile.Look) (reconcile.Seen
 		} else if err != nil {
 			return seen, err
 		}
+	}
+	if j.xfrm == nil {
+		j.xfrm, _ = xfrm.Dial() // it may be installed later
 	}
 	if j.xfrm == nil {
 		seen.Missing["xfrm_user"] = true
@@ -140,6 +146,7 @@ func (j *joining) Apply(_ context.Context, op *diff.OverlayOp) error {
 	case op.Kind == diff.Tunnel:
 		return j.addTunnel(op.Tunnel)
 	case op.Kind == diff.Session && gone:
+		j.bridges.giveBack(op.Session.Device)
 		return j.l2tp.DelSession(op.Session.SessionKey())
 	case op.Kind == diff.Session:
 		return j.l2tp.AddSession(op.Session)
@@ -164,15 +171,16 @@ func (j *joining) addTunnel(t kstate.Tunnel) error {
 func (j *joining) applyLink(op *diff.OverlayOp, gone bool) error {
 	switch {
 	case op.Kind == diff.Link && gone:
+		j.bridges.giveBack(op.Link.Name)
 		return j.link.DelLink(op.Link.Name)
 	case op.Kind == diff.Link && op.Verb == diff.Add:
 		return j.link.AddLink(op.Link)
 	case op.Kind == diff.Link:
 		return j.setLink(op)
 	case op.Kind == diff.Port && gone:
-		return j.link.ClearPort(op.Port)
+		return j.bridges.clear(op.Port)
 	case op.Kind == diff.Port:
-		return j.link.SetPort(op.Port)
+		return j.bridges.set(op.Port)
 	case op.Kind == diff.Address && gone:
 		return j.link.DelAddress(op.Address, true) // only what is known to be ours is ever deleted
 	case op.Kind == diff.Address:

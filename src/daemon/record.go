@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/plan"
 	"multiwan/src/core/status"
 	"multiwan/src/probe"
@@ -163,7 +163,7 @@ func (r *record) warnings() []string {
 	for _, p := range r.last.Problems {
 		out = append(out, fmt.Sprintf("%s: %s (%d tries)", p.Op, p.Error, p.Tries))
 	}
-	for _, part := range slices.Sorted(maps.Keys(r.faults)) {
+	for _, part := range order.Keys(r.faults) {
 		f := r.faults[part]
 		text := part + ": " + f.text
 		if f.count > 1 {
@@ -171,7 +171,7 @@ func (r *record) warnings() []string {
 		}
 		out = append(out, text)
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.last.Settings)) {
+	for _, name := range order.Keys(r.last.Settings) {
 		out = append(out, fmt.Sprintf("setting %s was %s and is changed while multiwan runs", strings.ReplaceAll(name, "/", "."), r.last.Settings[name]))
 	}
 	return out
@@ -265,7 +265,7 @@ func (r *record) problems(problems []reconcile.Problem) {
 		}
 	}
 	for _, p := range problems {
-		was := slices.IndexFunc(r.last.Problems, func(o reconcile.Problem) bool { return o.Object == p.Object && o.Error == p.Error })
+		was := order.First(len(r.last.Problems), func(i int) bool { return r.last.Problems[i].Object == p.Object && r.last.Problems[i].Error == p.Error })
 		if was < 0 {
 			r.say(logrus.WarnLevel, nil, "%s: %s", p.Op, p.Error)
 		}

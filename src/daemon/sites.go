@@ -1,13 +1,13 @@
 package daemon
 
 import (
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"multiwan/src/core/health"
+	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
 	"multiwan/src/core/status"
 	"multiwan/src/hook"
@@ -63,7 +63,7 @@ func (r *record) join(s reconcile.Snapshot) {
 			r.changed(is, old, at)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(was)) {
+	for _, key := range order.Keys(was) {
 		if _, still := n.standings[key]; !still {
 			old := was[key]
 			n.tell(status.Standing{Kind: old.Kind, Name: old.Name, Device: old.Device, State: "down", Reason: "removed from the configuration"}, old)

@@ -10,6 +10,7 @@ import (
 	"multiwan/src/core/config"
 	"multiwan/src/core/health"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
 	"multiwan/src/core/tend"
@@ -151,7 +152,7 @@ func (t *tender) inquire(ctx context.Context, name string, c kstate.Conn) {
 
 // connOf finds a connection of a pass.
 func connOf(s *reconcile.Snapshot, name string) (kstate.Conn, bool) {
-	i := slices.IndexFunc(s.Overlay.Conns, func(c kstate.Conn) bool { return name != "" && c.Name == name })
+	i := order.First(len(s.Overlay.Conns), func(i int) bool { return name != "" && s.Overlay.Conns[i].Name == name })
 	if i < 0 {
 		return kstate.Conn{}, false
 	}

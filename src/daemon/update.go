@@ -2,10 +2,9 @@ package daemon
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
+	"multiwan/src/core/order"
 	"multiwan/src/core/status"
 	"multiwan/src/openwrt/ubus"
 )
@@ -42,12 +41,12 @@ func (b *bus) update(was, is map[string]string) map[string]string {
 	b.mu.Lock()
 	conn, id := b.conn, b.id
 	b.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(is)) {
+	for _, name := range order.Keys(is) {
 		if is[name] != was[name] {
 			notify(conn, id, name, is[name])
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(was)) {
+	for _, name := range order.Keys(was) {
 		if _, there := is[name]; !there {
 			notify(conn, id, name, removedState)
 		}

@@ -105,20 +105,25 @@ func (p *peer) blame(c Cause, text string, now time.Time) {
 }
 
 // best is the SA that carries packets, nil without one.
-func (p *peer) best() *SA {
+func (p *peer) best() (best *SA) {
 	for i, s := range p.sas {
-		if s.Usable() && s.alive() && !p.outdated[s.ID] && serves(p.conn, s) {
-			return &p.sas[i]
+		if s.Usable() && s.alive() && !p.outdated[s.ID] && serves(p.conn, s) && (best == nil || yields(*best, s)) {
+			best = &p.sas[i]
 		}
 	}
-	return nil
+	return best
+}
+
+// yields says that an SA of ours gives way to one that the peer set up at the same moment: that of the lower identity stays.
+func yields(ours, theirs SA) bool {
+	return ours.Initiator && !theirs.Initiator && ours.RemoteID < ours.LocalID && ours.Established.Sub(theirs.Established).Abs() < idle
 }
 
 // step does what can be done now for the connection, and sets when to come back.
 func (p *peer) step(ctx context.Context, s *session, now time.Time) error {
 	p.next = time.Time{}
 	if best := p.best(); best != nil {
-		return p.up(ctx, s, best.ID, now)
+		return p.up(ctx, s, *best, now)
 	}
 	p.surplus = nil
 	if !p.loaded || !p.conn.Initiate {
@@ -140,20 +145,20 @@ func (p *peer) step(ctx context.Context, s *session, now time.Time) error {
 }
 
 // up notes a success and ends what is left beside it.
-func (p *peer) up(ctx context.Context, s *session, id uint64, now time.Time) error {
+func (p *peer) up(ctx context.Context, s *session, best SA, now time.Time) error {
 	p.wasUp, p.trying, p.blamed, p.failures, p.reason, p.silent = true, false, false, 0, Reason{}, time.Time{}
 	seen := map[uint64]time.Time{}
 	for _, sa := range p.sas {
-		if sa.ID == id || !sa.alive() {
+		if sa.ID == best.ID || !sa.alive() {
 			continue
 		}
 		since, old := p.surplus[sa.ID]
 		if !old {
 			since = now
 		}
-		if now.Sub(since) < p.leave(sa) {
+		if now.Sub(since) < p.leave(sa, best) {
 			seen[sa.ID] = since
-			if due := since.Add(min(p.leave(sa), idle)); due.After(now) {
+			if due := since.Add(min(p.leave(sa, best), idle)); due.After(now) {
 				p.next = due
 			}
 			continue
@@ -171,14 +176,14 @@ func (p *peer) up(ctx context.Context, s *session, id uint64, now time.Time) err
 }
 
 // leave is how long an IKE_SA is left beside the best.
-func (p *peer) leave(sa SA) time.Duration {
+func (p *peer) leave(sa, best SA) time.Duration {
 	switch {
 	case p.outdated[sa.ID] || !serves(p.conn, sa):
 		return grace
-	case sa.Usable() && p.conn.Initiate:
+	case sa.Usable() && p.conn.Initiate && !yields(sa, best):
 		return forever // we end what we replace, so the peer began this one and may be using it
 	}
-	return idle // half open, or of a peer that forgot it
+	return idle // half open, of a peer that forgot it, or not needed beside the peer's
 }
 
 // failed says whether the try under way came to nothing, and then when to go on; otherwise when to look again.

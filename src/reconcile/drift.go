@@ -75,7 +75,7 @@ func (s *synced) foreign(op diff.Op) bool {
 // had says whether the object was there before, for a deletion that it was not.
 func had[T interface{ Key() string }](was []T, v diff.Verb, equal func(T) bool, key string) bool {
 	if v == diff.Delete {
-		return !slices.ContainsFunc(was, func(o T) bool { return o.Key() == key })
+		return !order.Any(len(was), func(i int) bool { return was[i].Key() == key })
 	}
 	return slices.ContainsFunc(was, equal)
 }

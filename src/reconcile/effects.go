@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"multiwan/src/core/diff"
+	"multiwan/src/core/kstate"
 	"multiwan/src/core/plan"
 )
 
@@ -72,12 +73,27 @@ func (l *Loop) postpone(e *diff.Eviction, after time.Duration) {
 }
 
 // untranslated has the connections evicted that the kernel tracked while our translation was missing: each packet keeps such an entry
-// alive, and none is ever answered.
-func (l *Loop) untranslated(d *decision) {
+// alive, and none is ever answered. Those with one of the plain marks are left alone.
+func (l *Loop) untranslated(d *decision, reason string, plain ...uint32) {
 	for f, sources := range d.plan.Private {
-		l.postpone(&diff.Eviction{Family: f, Mask: plan.WANMask(d.config.Globals.MarkMask), Private: sources, Plain: d.plan.Plain[f],
-			Reason: "nftables was not ours until now"}, 0)
+		l.postpone(&diff.Eviction{Family: f, Mask: plan.WANMask(d.config.Globals.MarkMask), Private: sources,
+			Plain: slices.Concat(d.plan.Plain[f], plain), Reason: reason}, 0)
 	}
+}
+
+// begins says whether a WAN has got what it lacked to send packets: until now, main may have led there without our translation.
+func (s *synced) begins(n plan.Network) bool {
+	if s == nil {
+		return false
+	}
+	for name, w := range n.WANs {
+		for _, f := range kstate.Families {
+			if w.Usable(f) && !s.net.WANs[name].Usable(f) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // dueDrains takes out the evictions whose time has come, and calls off those whose policies use the WAN again.

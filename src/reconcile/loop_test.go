@@ -153,6 +153,37 @@ func TestLostCarrier(t *testing.T) {
 	})
 }
 
+// TestAddressComesBack: what the main table let out by a WAN that had no address for us yet was translated by nobody, and goes; what bears no
+// mark of ours stays. A carrier that comes back is no such moment.
+func TestAddressComesBack(t *testing.T) {
+	in(t, func(t *testing.T) {
+		r := two(t, load(t, preferred))
+		defer r.kill()
+		const gone = "evict ipv4 connections that leave untranslated"
+		whole := r.k.net.WANs["wan"]
+		set := func(w plan.WAN) string {
+			r.k.change(func() { r.k.net.WANs["wan"] = w })
+			r.KickNetwork("link event", true)
+			settle()
+			return strings.Join(r.k.writes(), "\n")
+		}
+		bare := whole
+		bare.IPv4.Addrs, bare.Up = nil, false
+		if w := set(bare); strings.Contains(w, gone) {
+			t.Errorf("the address goes: %s", w)
+		}
+		if w := set(whole); !strings.Contains(w, gone) {
+			t.Errorf("the address is back: %s", w)
+		}
+		bare = whole
+		bare.Carrier = false
+		set(bare)
+		if w := set(whole); strings.Contains(w, gone) {
+			t.Errorf("the carrier is back: %s", w)
+		}
+	})
+}
+
 // TestP3LastWANStays: with nothing else to go to, nothing is taken away and nobody is evicted.
 func TestP3LastWANStays(t *testing.T) {
 	in(t, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // made is what the state file knows of the overlay: what the kernel does not tell, and what a restart goes on with.
@@ -107,7 +108,7 @@ func (m *made) note(have, want kstate.Overlay) {
 		}
 	}
 	for _, s := range slices.Concat(want.Sessions, have.Sessions) {
-		if n := sessionOf(s); !slices.ContainsFunc(m.Sessions, func(o session) bool { return o.SessionKey == n.SessionKey && o.Device == n.Device }) {
+		if n := sessionOf(s); !order.Any(len(m.Sessions), func(i int) bool { return m.Sessions[i].SessionKey == n.SessionKey && m.Sessions[i].Device == n.Device }) {
 			m.Sessions = append(m.Sessions, n)
 		}
 	}

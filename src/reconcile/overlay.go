@@ -11,6 +11,7 @@ import (
 	"multiwan/src/core/config"
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
 )
@@ -57,14 +58,14 @@ func (l *Loop) joined(ctx context.Context, c *config.Config, in taken) *joined {
 func (l *Loop) lookOverlay(ctx context.Context, c *config.Config) (*joined, error) {
 	k := Look{
 		L2TP:    len(c.Pseudowires)+len(l.saved.Overlay.Tunnels) > 0 || l.tunnels,
-		Copies:  slices.ContainsFunc(c.Pseudowires, func(p config.Pseudowire) bool { return p.Enabled && p.Redundancy != nil }),
+		Copies:  order.Any(len(c.Pseudowires), func(i int) bool { return c.Pseudowires[i].Enabled && c.Pseudowires[i].Redundancy != nil }),
 		Devices: DeviceNames(c), Paths: l.paths, Sources: l.sources,
 	}
 	seen, err := l.ports.Overlay.Observe(ctx, k)
 	if err != nil {
 		return nil, fmt.Errorf("look at tunnels and devices: %w", err)
 	}
-	l.tunnels = slices.ContainsFunc(seen.All.Links, func(k kstate.Link) bool { return k.Kind == kstate.KindL2TP })
+	l.tunnels = order.Any(len(seen.All.Links), func(i int) bool { return seen.All.Links[i].Kind == kstate.KindL2TP })
 	if l.tunnels && !k.L2TP {
 		return l.lookOverlay(ctx, c) // a predecessor's, whose notes are gone
 	}
@@ -72,7 +73,7 @@ func (l *Loop) lookOverlay(ctx context.Context, c *config.Config) (*joined, erro
 	j.facts.Have, j.facts.ForeignTunnels = l.saved.Overlay.own(seen)
 	j.facts.Devices, j.facts.Addrs, j.facts.Missing = seen.Devices, seen.Addrs, seen.Missing
 	for a := range j.facts.Addrs {
-		if slices.ContainsFunc(j.facts.Have.Addrs, func(o kstate.Address) bool { return o.Prefix.Addr() == a }) {
+		if order.Any(len(j.facts.Have.Addrs), func(i int) bool { return j.facts.Have.Addrs[i].Prefix.Addr() == a }) {
 			delete(j.facts.Addrs, a)
 		}
 	}
@@ -142,7 +143,7 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 func (l *Loop) keepMACs(want, have kstate.Overlay) kstate.Overlay {
 	bonded := map[string]bool{}
 	for _, p := range slices.Concat(have.Ports, want.Ports) {
-		bonded[p.Device] = bonded[p.Device] || slices.ContainsFunc(want.Links, func(k kstate.Link) bool { return k.Name == p.Master && k.Kind == kstate.KindBond })
+		bonded[p.Device] = bonded[p.Device] || order.Any(len(want.Links), func(i int) bool { return want.Links[i].Name == p.Master && want.Links[i].Kind == kstate.KindBond })
 	}
 	macs := map[string]string{}
 	for _, k := range have.Links {
@@ -224,7 +225,7 @@ func DeviceNames(c *config.Config) []string {
 }
 
 func within[T comparable](want, have []T) bool {
-	return !slices.ContainsFunc(want, func(a T) bool { return !slices.Contains(have, a) })
+	return !order.Any(len(want), func(i int) bool { return !slices.Contains(have, want[i]) })
 }
 
 // PathsOf lists the ways of outermost packets.
@@ -289,7 +290,7 @@ func (a *applier) unguarded(op *diff.OverlayOp) bool {
 	if a.netfilter && op.Verb != diff.Delete && (op.Kind == diff.Tunnel || op.Kind == diff.Session) {
 		return true
 	}
-	return slices.ContainsFunc(op.After, func(key string) bool { return a.missed[key] })
+	return order.Any(len(op.After), func(i int) bool { return a.missed[op.After[i]] })
 }
 
 // cleanOverlay removes tunnels, devices and policies of ours. The blocks go last.
@@ -310,7 +311,7 @@ func cleanOverlay(ctx context.Context, p Ports, m made) error {
 			last = fmt.Errorf("look at tunnels and devices: %w", err)
 			continue
 		}
-		if !k.L2TP && slices.ContainsFunc(seen.All.Links, func(k kstate.Link) bool { return k.Kind == kstate.KindL2TP }) {
+		if !k.L2TP && order.Any(len(seen.All.Links), func(i int) bool { return seen.All.Links[i].Kind == kstate.KindL2TP }) {
 			k.L2TP = true
 			continue
 		}
@@ -323,7 +324,7 @@ func cleanOverlay(ctx context.Context, p Ports, m made) error {
 		missed := map[string]bool{}
 		for i := range ops {
 			op := &ops[i]
-			if slices.ContainsFunc(op.After, func(key string) bool { return missed[key] }) {
+			if order.Any(len(op.After), func(i int) bool { return missed[op.After[i]] }) {
 				continue // it guards what is still there
 			}
 			if err := p.Overlay.Apply(ctx, op); err != nil {

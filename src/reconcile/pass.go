@@ -10,6 +10,7 @@ import (
 
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // partialAgain is how soon a pass follows one whose dump was interrupted; it doubles while that lasts.
@@ -100,6 +101,11 @@ func (l *Loop) remember(d *decision, sn *Snapshot, in taken) {
 	sn.Config, sn.Facts, sn.Plan, sn.Why, sn.Partial = d.config, d.facts, d.plan, d.why, d.partial
 	if d.join != nil {
 		sn.Overlay, sn.Joins, sn.Indexes = d.join.plan, d.join.facts, d.join.seen.Indexes
+		for _, missing := range d.join.facts.Missing {
+			if missing { // nothing tells of a module that is installed
+				l.again = earlier(l.again, now.Add(missingAgain))
+			}
+		}
 		sn.FarEnds = map[string]string{}
 		for name, v := range in.farEnds {
 			sn.FarEnds[name] = v.Reason
@@ -162,7 +168,7 @@ func (l *Loop) after(d *decision, sn *Snapshot, open map[string]bool) *synced {
 	switch {
 	case !j.later:
 		s.overlay = j.plan.Want
-		if slices.ContainsFunc(sn.Done, func(o Done) bool { return o.Op.Kind == diff.Overlay && o.Err == nil }) {
+		if order.Any(len(sn.Done), func(i int) bool { return sn.Done[i].Op.Kind == diff.Overlay && sn.Done[i].Err == nil }) {
 			l.again = earlier(l.again, now.Add(quiet)) // guards of what is gone may go, and sizes may be others now
 		}
 		return s
@@ -197,8 +203,11 @@ func (l *Loop) carryOut(ctx context.Context, d *decision, sn *Snapshot, in taken
 	made := time.Now()
 	view := diff.ViewOf(d.plan, d.config, d.facts, d.why).After(l.saved.View)
 	if ctx.Err() == nil && !a.netfilter {
-		if a.gap {
-			l.untranslated(d)
+		switch {
+		case a.gap:
+			l.untranslated(d, "nftables was not ours until now")
+		case l.synced.begins(d.facts.Network):
+			l.untranslated(d, "a WAN has just got its address", 0) // they bear a WAN's mark; what bears none is somebody else's
 		}
 		l.evict(ctx, d, sn, view)
 	}

@@ -11,6 +11,8 @@ import (
 const (
 	retryFirst = time.Second
 	retryMost  = 60 * time.Second
+	// missingAgain is how often it is looked whether a missing kernel module is there.
+	missingAgain = 10 * time.Second
 )
 
 // Problem is an object that could not be brought to where it should be.

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"slices"
 
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // settings returns the wanted settings that exist with their present values, and the operations that give back settings that are not
@@ -28,7 +27,7 @@ func (l *Loop) settings(want []kstate.Sysctl) (exist, have []kstate.Sysctl, rest
 		exist = append(exist, s)
 		have = append(have, is)
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.saved.Settings)) {
+	for _, name := range order.Keys(l.saved.Settings) {
 		if wanted[name] {
 			continue
 		}
@@ -64,7 +63,7 @@ func (l *Loop) set(s kstate.Sysctl) error {
 // forget drops the records of settings that are neither wanted nor ours any more.
 func (l *Loop) forget(want []kstate.Sysctl) {
 	for name, s := range l.saved.Settings {
-		if slices.ContainsFunc(want, func(w kstate.Sysctl) bool { return w.Name == name }) {
+		if order.Any(len(want), func(i int) bool { return want[i].Name == name }) {
 			continue
 		}
 		if is, err := l.ports.Settings.Get(name); err != nil || is.Value != s.Ours {

@@ -75,7 +75,7 @@ var table = map[string]permission{
 	"hook":             {},
 	"socket":           {},
 	"socket/filter":    {outside: []string{"golang.org/x/net/bpf"}},
-	"control":          {ours: []string{"core/json", "socket"}},
+	"control":          {ours: []string{"core/json", "core/order", "socket"}},
 	"journal":          {ours: []string{"socket"}, outside: []string{"github.com/sirupsen/logrus"}},
 	"daemon": {ours: []string{"core", "kernel", "openwrt", "ipsec", "probe", "reconcile", "hook", "control", "journal", "socket"},
 		outside: []string{"github.com/sirupsen/logrus", "golang.org/x/sync"}},

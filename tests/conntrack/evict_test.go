@@ -123,6 +123,21 @@ func BenchmarkEvict(b *testing.B) {
 	}
 }
 
+// BenchmarkWalk evicts from a WAN that has no connection: the kernel compares every one that it tracks.
+func BenchmarkWalk(b *testing.B) {
+	for _, total := range []int{1, 1000, 10000} {
+		b.Run(fmt.Sprintf("0 of %d", total), func(b *testing.B) {
+			c, in := namespace(b)
+			in.add(many(total, 1)...)
+			for b.Loop() {
+				if _, err := c.Delete(b.Context(), conntrack.Filter{Mark: 0x77000000, Mask: 0x7f000000}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // many makes every step-th of n flows; every tenth is of the first WAN.
 func many(n, step int) []flow {
 	var out []flow

@@ -7,7 +7,9 @@
 // bridge. A file and a UDP flow go from host to host while provider A dies and comes back. Where this machine's kernel lacks L2TP, ESP or
 // bonding it runs in the virtual machine of the tests.
 //
-// Both print a timeline and a table of figures, and draw the flows into build/demo.svg and build/demo-sites.svg.
+// Part three: the same with one pseudowire of redundancy 'duplicate', under a call and a session in a remote shell.
 //
-//	go run ./tests/demo [-part 1|2] [-svg FILE] [-sites FILE] [-fast]
+// All print a timeline and a table of figures; the first two draw the flows into build/demo.svg and build/demo-sites.svg.
+//
+//	go run ./tests/demo [-part 1|2|3] [-svg FILE] [-sites FILE] [-fast]
 package main

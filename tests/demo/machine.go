@@ -27,7 +27,7 @@ func partTwo(svg string) error {
 	for _, f := range joining() {
 		if err := lab.Has(f); err != nil {
 			fmt.Printf("This machine's kernel lacks %s: a virtual machine with Debian's runs it, which takes a minute. Times are the guest's.\n\n", f)
-			return inMachine(svg)
+			return inMachine("^TestSites$", svg)
 		}
 	}
 	return lab.Run("sites", func(tb lab.TB) {
@@ -37,9 +37,19 @@ func partTwo(svg string) error {
 	})
 }
 
-// inMachine runs TestSites there, which is the same show, and passes on what it prints.
-func inMachine(svg string) error {
-	c := exec.Command("go", "run", "./tests/vm", "run", "-test", "^TestSites$", "./tests/demo")
+// partThree shows two sites whose packets go by both lines at once, likewise.
+func partThree() error {
+	for _, f := range joining() {
+		if err := lab.Has(f); err != nil {
+			return inMachine("^TestCopied$", "")
+		}
+	}
+	return lab.Run("hitless", func(tb lab.TB) { newHitless(tb).run() })
+}
+
+// inMachine runs a test there, which is the same show, and passes on what it prints.
+func inMachine(test, svg string) error {
+	c := exec.Command("go", "run", "./tests/vm", "run", "-test", test, "./tests/demo")
 	var said strings.Builder // of the machine itself: of use where it fails
 	c.Stderr = &said
 	out, err := c.StdoutPipe()

@@ -19,6 +19,12 @@ func TestSites(t *testing.T) {
 	}
 }
 
+// TestCopied is part three of the demo.
+func TestCopied(t *testing.T) {
+	lab.Need(t, joining()...)
+	newHitless(t).run()
+}
+
 // TestPassOn: the drawing is taken out, the words of the testing package are left out.
 func TestPassOn(t *testing.T) {
 	in := "=== RUN   TestSites\nhello\n" + drawingBegins + "\n<svg>\n</svg>\n" + drawingEnds + "\n--- PASS: TestSites (1.00s)\nPASS\nlast"

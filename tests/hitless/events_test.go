@@ -91,6 +91,14 @@ func TestHitless(t *testing.T) {
 		p.addressesChange(t, 10*ms, time.Second)
 	})
 	t.Run("TCP", func(t *testing.T) { p.bulk(t, delays[1], 5e6, 1) })
+	t.Run("fragments", func(t *testing.T) { p.fragments(t, 10*ms, 400*ms) })
+	t.Run("GRO", func(t *testing.T) {
+		p.delays(10*ms, 40*ms)
+		p.gro()
+		f := p.traffic(t, 10*ms)
+		p.holes(400 * ms)
+		f.whole()
+	})
 	p.noClear(t)
 	t.Run("end", p.end)
 }
@@ -135,7 +143,14 @@ func (p *pair) addressesChange(t *testing.T, interval, long time.Duration) {
 		f := p.traffic(t, interval)
 		time.Sleep(300 * ms)
 		p.renumber(w, w.Addr4, other)
-		time.Sleep(long)
+		end := time.Now().Add(long)
+		if w != p.A.WANs[0] && !lab.Wait(time.Second, func() bool { // copies have the new address
+			rules, err := p.A.Router.Exec("", "nft", "list", "table", "ip", "multiwan")
+			return err == nil && strings.Contains(rules, "ip saddr set "+other.String())
+		}) {
+			t.Errorf("no copy leaves from the new address of %s within a second", w.Name)
+		}
+		time.Sleep(time.Until(end))
 		p.renumber(w, other, w.Addr4)
 		time.Sleep(long)
 		f.whole()

@@ -43,6 +43,15 @@ func TestRandomLoss(t *testing.T) {
 			f := p.traffic(t, 5*ms)
 			time.Sleep(3 * time.Second)
 			f.whole()
+			f = p.traffic(t, 20*ms)
+			time.Sleep(11 * time.Second) // the status has the last ten
+			for _, s := range p.both() {
+				all := paths(t, s)
+				if d := all[bad].Delivered; d < 60 || d > 80 || all[1-bad].Delivered < 98 {
+					t.Errorf("%s: delivered %.1f and %.1f per cent, want some 70 by line %d", s.Name, all[0].Delivered, all[1].Delivered, bad)
+				}
+			}
+			f.whole()
 		})
 	}
 	p.noClear(t)
@@ -53,8 +62,9 @@ func TestTCP(t *testing.T) {
 	lab.Long(t)
 	p := sites(t, options{})
 	for _, d := range delays {
-		t.Run(fmt.Sprintf("%v and %v", d[0], d[1]), func(t *testing.T) { p.bulk(t, d, 10e6, 3) })
+		t.Run(fmt.Sprintf("%v and %v", d[0], d[1]), func(t *testing.T) { p.bulk(t, d, 10e6, 1) })
 	}
+	t.Run("20 Mbit", func(t *testing.T) { p.bulk(t, delays[1], 20e6, 1) }) // with copies about what the emulated processor forwards
 	p.noClear(t)
 }
 

@@ -11,6 +11,7 @@ import (
 type path struct {
 	Interface, State, Reason string
 	Sent, Received           int
+	Delivered                float64
 }
 
 // paths of the pseudowire at a site.

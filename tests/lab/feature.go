@@ -39,6 +39,7 @@ const (
 	Charon           Feature = "charon"      // strongSwan's programs charon-systemd and swanctl: Host.StartCharon
 	OpenVPN          Feature = "openvpn"     // OpenVPN with TAP devices
 	IPerf            Feature = "iperf"       // iperf3
+	Machine          Feature = "machine"     // a machine of the tests' own, whose files and modules they may change: the VM
 	Setpriv          Feature = "setpriv"     // util-linux's setpriv: StartConfined
 )
 
@@ -72,6 +73,7 @@ var recipes = map[Feature]recipe{
 	Charon:           {programs: []string{"charon-systemd", "swanctl"}, commands: []string{"swanctl --help"}},
 	OpenVPN:          {programs: []string{"openvpn"}, commands: []string{"openvpn --mktun --dev tap9 --dev-type tap"}},
 	IPerf:            {programs: []string{"iperf3"}, commands: []string{"iperf3 --version"}},
+	Machine:          {programs: []string{"modprobe"}},
 	Setpriv:          {programs: []string{"setpriv"}, commands: []string{strings.Join(confined, " ") + " setpriv --dump"}},
 }
 
@@ -115,6 +117,9 @@ func try(f Feature) error {
 		if _, err := exec.LookPath(p); err != nil {
 			return err
 		}
+	}
+	if f == Machine && !InVM() {
+		return fmt.Errorf("this is not the virtual machine of the tests")
 	}
 	ns, err := newNamespace()
 	if err != nil {

@@ -224,15 +224,19 @@ func (f *Flow) WaitAnswer(tb TB, t time.Time, limit time.Duration) Packet {
 	return p
 }
 
-// Wait polls cond every 5 ms until it is true or the limit is over, and says
-// whether it became true.
+// Wait polls cond until it is true or the limit is over, and says whether it
+// became true: every 5 ms, or, where cond takes long, such as a program that is
+// started, with pauses of twice that time, to leave the processor to others.
 func Wait(limit time.Duration, cond func() bool) bool {
-	end := time.Now().Add(limit)
-	for !cond() {
-		if time.Now().After(end) {
+	for end := time.Now().Add(limit); ; {
+		began := time.Now()
+		if cond() {
+			return true
+		}
+		now := time.Now()
+		if now.After(end) {
 			return false
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(max(5*time.Millisecond, 2*now.Sub(began)))
 	}
-	return true
 }

@@ -13,8 +13,6 @@ import (
 type SitesOptions struct {
 	// A and B are the WANs of each; nil means one on a NIC of its own.
 	A, B []Kind
-	// C are those of a third site, whose far end is B too; nil: there is none.
-	C []Kind
 	// VLAN makes br-lan of both VLAN-aware; the port towards the host is then in VLAN 1, untagged.
 	VLAN bool
 	// NoIPv6 leaves IPv6 out, outside and inside.
@@ -30,8 +28,10 @@ type SitesOptions struct {
 type Sites struct {
 	*Lab
 	A, B     *Site
-	C        *Site // or nil
 	Internet *Host // has Internet4 … Internet6b
+
+	all     []*Site
+	options SitesOptions
 }
 
 // Site is one end.
@@ -39,8 +39,8 @@ type Site struct {
 	Name         string
 	Router, Host *Host
 	WANs         []*WAN     // named wan0, wan1, … at either router
-	Host4, Host6 netip.Addr // of the host: 10.9.0.1 and fd00:9::1 in A, 10.9.0.2 and fd00:9::2 in B, likewise in C
-	Far          *Site
+	Host4, Host6 netip.Addr // of the host: 10.9.0.1 and fd00:9::1 in A, 10.9.0.2 and fd00:9::2 in B
+	Far          *Site      // of A it is B, of all others A
 	Charon       *IKEDaemon // after Start
 	Daemon       *Daemon    // after Start
 }
@@ -50,24 +50,33 @@ func JoinSites(tb TB, o SitesOptions) *Sites {
 	tb.Helper()
 	l := New(tb)
 	l.batch = true
-	n := &Sites{Lab: l, Internet: l.Host("internet")}
+	n := &Sites{Lab: l, Internet: l.Host("internet"), options: o}
 	for _, a := range []netip.Addr{Internet4, Internet4b, Internet6, Internet6b} {
 		if a.Is4() || !o.NoIPv6 {
 			n.Internet.AddAddr("lo", netip.PrefixFrom(a, a.BitLen()).String())
 		}
 	}
-	n.A = n.site("a", 1, 0, o.A, o)
-	n.B = n.site("b", 2, len(n.A.WANs), o.B, o)
+	n.A, n.B = n.site("a", o.A), n.site("b", o.B)
 	n.A.Far, n.B.Far = n.B, n.A
-	if o.C != nil {
-		n.C = n.site("c", 3, len(n.A.WANs)+len(n.B.WANs), o.C, o)
-		n.C.Far = n.B
-	}
 	n.settleAll()
 	return n
 }
 
-func (n *Sites) site(name string, host, first int, kinds []Kind, o SitesOptions) *Site {
+// Add makes a further site, whose far end is A: its host has 10.9.0.3 and fd00:9::3, that of the one after it 10.9.0.4 and so on.
+func (n *Sites) Add(name string, kinds ...Kind) *Site {
+	n.tb.Helper()
+	n.batch = true
+	s := n.site(name, kinds)
+	s.Far = n.A
+	n.settleAll()
+	return s
+}
+
+func (n *Sites) site(name string, kinds []Kind) *Site {
+	o, host, first := n.options, len(n.all)+1, 0
+	for _, s := range n.all {
+		first += len(s.WANs)
+	}
 	if kinds == nil {
 		kinds = make([]Kind, 1)
 	}
@@ -89,6 +98,7 @@ func (n *Sites) site(name string, host, first int, kinds []Kind, o SitesOptions)
 	for i, kind := range kinds {
 		s.WANs = append(s.WANs, network.addWAN(first+i, kind))
 	}
+	n.all = append(n.all, s)
 	return s
 }
 
@@ -182,17 +192,14 @@ func (w *WAN) Shape(q Quality) {
 	}
 }
 
-// Wire keeps packets that pass the providers of the sites.
+// Wire keeps packets that pass the providers of all sites.
 type Wire struct{ captures []*Capture }
 
 // Wire starts to keep what the filter wants, at the customer's side of every provider.
 func (n *Sites) Wire(want func(Frame) bool) *Wire {
 	n.tb.Helper()
 	w := &Wire{}
-	for _, s := range []*Site{n.A, n.B, n.C} {
-		if s == nil {
-			continue
-		}
+	for _, s := range n.all {
 		for _, line := range s.WANs {
 			w.captures = append(w.captures, line.ISP.Capture(line.inner, want))
 		}

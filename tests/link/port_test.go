@@ -44,6 +44,12 @@ func settled(t *testing.T, h *lab.Host, c *link.Conn, p kstate.Port) {
 	if got := findPort(t, observe(t, c, p.Device), p.Device); !p.Equal(got) {
 		t.Errorf("wanted   %+v\nobserved %+v", p, got)
 	}
+	if m, err := c.Master(p.Device); err != nil || m != p.Master {
+		t.Errorf("master %q, %v", m, err)
+	}
+	if m, err := c.Master("nosuch"); err != nil || m != "" {
+		t.Errorf("master of a device that is not there: %q, %v", m, err)
+	}
 	data := "linkinfo.info_slave_data."
 	want := map[string]any{"master": p.Master, data + "isolated": p.Isolated, data + "bpdu_guard": p.BPDUGuard, data + "root_block": p.RootBlock}
 	if p.Cost != 0 {

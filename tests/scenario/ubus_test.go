@@ -15,8 +15,8 @@ import (
 	"multiwan/tests/ubusd"
 )
 
-// netifdOf publishes WANs on a bus as netifd does.
-func netifdOf(t *testing.T, b *ubusd.Bus, wans []*lab.WAN) {
+// netifdOf publishes WANs on a bus as netifd does, until it is told to leave.
+func netifdOf(t *testing.T, b *ubusd.Bus, wans []*lab.WAN) (leave func()) {
 	t.Helper()
 	var list []string
 	for _, w := range wans {
@@ -35,6 +35,7 @@ func netifdOf(t *testing.T, b *ubusd.Bus, wans []*lab.WAN) {
 	}}); err != nil {
 		t.Fatal(err)
 	}
+	return func() { c.Close() }
 }
 
 func client(t *testing.T, b *ubusd.Bus) *ubus.Conn {

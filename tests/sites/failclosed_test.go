@@ -15,6 +15,7 @@ import (
 // guarded are two protected pseudowires of both sites: one in UDP between the bridges, one in IP with addresses of its own.
 type guarded struct {
 	*lab.Sites
+	v6     bool // outside
 	wire   *lab.Wire
 	frames *lab.Flow // host to host
 	pings  *lab.Flow // router to router
@@ -22,7 +23,7 @@ type guarded struct {
 
 func (g *guarded) config(s *lab.Site, psk string) string {
 	own := map[*lab.Site]string{g.A: "10.8.0.1/30", g.B: "10.8.0.2/30"}[s]
-	return config(s, cable{psk: psk}, cable{name: "ip", id: 2, with: "pw", bridge: "-", options: []string{"encap ip", "ipaddr " + own}})
+	return config(s, cable{psk: psk, v6: g.v6}, cable{name: "ip", id: 2, v6: g.v6, with: "pw", bridge: "-", options: []string{"encap ip", "ipaddr " + own}})
 }
 
 // passes waits until both carry what was sent from now on.
@@ -60,8 +61,13 @@ func (g *guarded) unprotect(t *testing.T) {
 // wire, and they pass again where they may.
 func TestS30FailClosed(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
+	t.Run("ipv4", func(t *testing.T) { failClosed(t, false) })
+	t.Run("ipv6", func(t *testing.T) { failClosed(t, true) })
+}
+
+func failClosed(t *testing.T, v6 bool) {
 	n := lab.JoinSites(t, lab.SitesOptions{})
-	g := &guarded{Sites: n, wire: n.Wire(lab.Frame.L2TP)}
+	g := &guarded{Sites: n, v6: v6, wire: n.Wire(lab.Frame.L2TP)}
 	begin := time.Now()
 	g.frames = n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
 	for _, s := range []*lab.Site{n.A, n.B} {

@@ -27,13 +27,13 @@ func tunnelled(n *lab.Sites) {
 	}
 }
 
-// readdress gives the line of A another address, as a provider does.
-func readdress(n *lab.Sites, to string) {
-	w := n.A.WANs[0]
-	n.A.Router.DelAddr("wan0", w.Addr4.String()+"/24")
+// readdress gives the line of a site another address, as a provider does.
+func readdress(s *lab.Site, to string) {
+	w := s.WANs[0]
+	s.Router.DelAddr("wan0", w.Addr4.String()+"/24")
 	w.Addr4 = netip.MustParseAddr(to)
-	n.A.Router.AddAddr("wan0", to+"/24")
-	n.A.Router.IP("route replace default via %s dev wan0 metric 10", w.Gateway4)
+	s.Router.AddAddr("wan0", to+"/24")
+	s.Router.IP("route replace default via %s dev wan0 metric 10", w.Gateway4)
 }
 
 // within fails the test where frames do not pass again in time since a change.
@@ -53,7 +53,7 @@ func TestMovingPeer(t *testing.T) {
 	wire := n.Wire(lab.Frame.L2TP)
 	tunnelled(n)
 	n.Reaches(20 * time.Second)
-	readdress(n, "198.18.0.77")
+	readdress(n.A, "198.18.0.77")
 	begin := time.Now()
 	time.Sleep(200 * time.Millisecond)
 	within(t, n, "another address, tunnel mode", begin, 2*time.Second)
@@ -69,7 +69,7 @@ func TestMovingSocket(t *testing.T) {
 	start(n, cable{})
 	n.Reaches(20 * time.Second)
 	for _, to := range []string{"198.18.0.77", "198.18.0.2"} {
-		readdress(n, to)
+		readdress(n.A, to)
 		n.B.Daemon.Write(config(n.B, cable{}))
 		begin := time.Now()
 		n.B.Daemon.Reload()

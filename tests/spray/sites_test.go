@@ -23,6 +23,7 @@ type sites struct {
 	ha, hb *lab.Host
 	a, b   *lab.Host
 	lines  map[string]*lab.Host // the middle of each
+	charon []*lab.IKEDaemon     // of a and b, where something is protected
 	daemon []*lab.Daemon
 }
 
@@ -116,6 +117,17 @@ func wires(end int) string {
 	return b + "config mss_clamp 'c1'\n\toption device 'pwfast'\n\nconfig mss_clamp 'c2'\n\toption device 'pwslow'\n\n"
 }
 
+// protected makes pseudowires under ESP the members.
+func protected(end int) string {
+	b := wires(end)
+	for i, name := range []string{"fast", "slow"} {
+		wire := fmt.Sprintf("config pseudowire '%s'\n", name)
+		b = strings.Replace(b, wire, fmt.Sprintf("config ipsec 's%s'\n\toption remote '192.0.%d.%d'\n\toption local_id '%s%d'\n\toption remote_id '%s%d'\n\toption psk 'secret'\n\n%s\toption ipsec 's%s'\n",
+			name, i+1, 3-end, name, end, name, 3-end, wire, name), 1)
+	}
+	return b
+}
+
 // policy sends what is for the far LAN over the members.
 func policy(end int, names []string, options string) string {
 	var b strings.Builder
@@ -138,7 +150,11 @@ func (s *sites) start(t *testing.T, m members, names []string, options string) {
 	for i, h := range []*lab.Host{s.a, s.b} {
 		config := "config globals 'globals'\n\toption log_level 'debug'\n\n" + m(i+1) + policy(i+1, names, options)
 		if len(s.daemon) < 2 {
-			s.daemon = append(s.daemon, lab.StartDaemon(h, config))
+			var args []string
+			if s.charon != nil {
+				args = []string{"--vici", s.charon[i].Socket()}
+			}
+			s.daemon = append(s.daemon, lab.StartDaemon(h, config, args...))
 		} else {
 			s.daemon[i].Write(config)
 			s.daemon[i].Reload()

@@ -13,17 +13,41 @@ const ms = time.Millisecond
 // TestSpray moves one TCP connection over two lines of equal delay at once, at no less than nine tenths of what both move alone.
 func TestSpray(t *testing.T) {
 	lab.Need(t, lab.Nft, lab.Bridge, lab.Netem)
-	measure(t, plain)
+	measure(t, twoLines(t), plain)
 }
 
 // TestSprayWires does so over addressed pseudowires.
 func TestSprayWires(t *testing.T) {
 	lab.Need(t, lab.Nft, lab.Bridge, lab.Netem, lab.L2TP)
-	measure(t, wires)
+	measure(t, twoLines(t), wires)
 }
 
-func measure(t *testing.T, m members) {
-	s := newSites(t, quality{20, 10 * ms}, quality{10, 10 * ms})
+// TestSprayProtected does so over pseudowires under ESP, of which nothing is in clear.
+func TestSprayProtected(t *testing.T) {
+	lab.Need(t, lab.Nft, lab.Bridge, lab.Netem, lab.L2TP, lab.ESP, lab.Charon)
+	s := twoLines(t)
+	for _, h := range []*lab.Host{s.a, s.b} {
+		s.charon = append(s.charon, lab.StartCharon(h))
+	}
+	var clear, esp []*lab.Capture
+	for _, mid := range s.lines {
+		clear = append(clear, mid.Capture("a", lab.Frame.L2TP))
+		esp = append(esp, mid.Capture("a", lab.Frame.ESP))
+	}
+	measure(t, s, protected)
+	for i := range clear {
+		if clear[i].Count() > 0 || esp[i].Count() < 1000 {
+			t.Errorf("%d packets of L2TP in clear on a line, %d of ESP", clear[i].Count(), esp[i].Count())
+		}
+	}
+}
+
+// twoLines are of 20 and 10 Mbit/s and equal delay.
+func twoLines(t *testing.T) *sites {
+	return newSites(t, quality{20, 10 * ms}, quality{10, 10 * ms})
+}
+
+func measure(t *testing.T, s *sites, m members) {
 	s.hb.Echo()
 	s.start(t, m, []string{"fast"}, packet)
 	fast := s.rate(t, 1, 5*time.Second)

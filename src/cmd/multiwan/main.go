@@ -6,8 +6,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
+
+	"multiwan/src/core/order"
 )
 
 // version is set when the program is linked (-ldflags "-X main.version=1.2.3").
@@ -43,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		args[0] = "version"
 	}
 	all := commands()
-	i := slices.IndexFunc(all, func(c *command) bool { return c.name == args[0] })
+	i := order.First(len(all), func(i int) bool { return all[i].name == args[0] })
 	if i < 0 {
 		fmt.Fprintf(stderr, "multiwan: unknown command %q; `multiwan help` lists them\n", args[0])
 		return exitUsage

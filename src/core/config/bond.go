@@ -3,11 +3,11 @@ package config
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // maxARPTargets is the kernel's limit (linux/if_bonding.h, BOND_MAX_ARP_TARGETS).
@@ -40,7 +40,7 @@ func (l *loader) bonds(wires []*wire) {
 			continue
 		}
 		for _, w := range wires {
-			if slices.ContainsFunc(b.Members, func(m BondMember) bool { return m.Pseudowire && m.Name == w.Name }) && b.Enabled {
+			if order.Any(len(b.Members), func(i int) bool { return b.Members[i].Pseudowire && b.Members[i].Name == w.Name }) && b.Enabled {
 				w.Attach.Bond = b.Name
 			}
 		}
@@ -78,7 +78,7 @@ func (l *loader) checkMonitor(s *section, b Bond) {
 
 // bondMember resolves a member. Members that cannot be are errors or warnings and are left out.
 func (l *loader) bondMember(s *section, it item, wires []*wire) (BondMember, bool) {
-	i := slices.IndexFunc(wires, func(w *wire) bool { return w.Name == it.text || w.Device == it.text })
+	i := order.First(len(wires), func(i int) bool { return wires[i].Name == it.text || wires[i].Device == it.text })
 	enabled := one[bool](s, "enabled") && !s.bad
 	if i < 0 {
 		if _, err := (&OptionDoc{Kind: KindDevice}).parse(it.text); err != nil {
@@ -119,7 +119,7 @@ func (l *loader) take(s *section, it item, key string) bool {
 }
 
 func (l *loader) checkPrimary(s *section, b Bond) {
-	if b.Primary == "" || len(b.Members) == 0 || slices.ContainsFunc(b.Members, func(m BondMember) bool { return m.Name == b.Primary }) {
+	if b.Primary == "" || len(b.Members) == 0 || order.Any(len(b.Members), func(i int) bool { return b.Members[i].Name == b.Primary }) {
 		return
 	}
 	var names []string

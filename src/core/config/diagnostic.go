@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"multiwan/src/core/order"
@@ -56,7 +55,7 @@ type Diagnostics []Diagnostic
 
 // HasErrors tells whether any is more than a warning: then a reload must not take the configuration.
 func (ds Diagnostics) HasErrors() bool {
-	return slices.ContainsFunc(ds, func(d Diagnostic) bool { return !d.Warning })
+	return order.Any(len(ds), func(i int) bool { return !ds[i].Warning })
 }
 
 // String returns one line for each, each with its line end.

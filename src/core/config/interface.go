@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // MaxWANs is the number of enabled interfaces that the six bits of a mark tell apart beside the values of our own.
@@ -170,7 +171,7 @@ func (l *loader) checkOwn(w *wan) {
 	if w.SNATAddr.IsValid() && w.hasAddress(kstate.IPv4) && !w.owns(w.SNATAddr) {
 		l.warn(w.section, "snat", w.first("snat"), "is none of this WAN's addresses in list ipaddr and prefix: answers may not come back")
 	}
-	six := slices.ContainsFunc(w.Prefixes, func(p netip.Prefix) bool { return p.Addr().Is6() })
+	six := order.Any(len(w.Prefixes), func(i int) bool { return w.Prefixes[i].Addr().Is6() })
 	if w.SNAT6 == "prefix" && w.Device != "" && !six {
 		l.fail(w.section, "snat6", w.first("snat6"), "want an IPv6 network in list prefix with it, to translate to")
 	}
@@ -265,13 +266,13 @@ func (i *Interface) apart(o *wan, f kstate.Family) bool {
 }
 
 func (i *Interface) hasAddress(f kstate.Family) bool {
-	return slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return kstate.FamilyOf(p.Addr()) == f })
+	return order.Any(len(i.Addresses), func(k int) bool { return kstate.FamilyOf(i.Addresses[k].Addr()) == f })
 }
 
 // owns says that the address is one of those given for the WAN.
 func (i *Interface) owns(a netip.Addr) bool {
-	return slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return p.Addr() == a }) ||
-		slices.ContainsFunc(i.Prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
+	return order.Any(len(i.Addresses), func(k int) bool { return i.Addresses[k].Addr() == a }) ||
+		order.Any(len(i.Prefixes), func(k int) bool { return i.Prefixes[k].Contains(a) })
 }
 
 // gatewayOption is the option of a family's next hop.

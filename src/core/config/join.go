@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // Smallest MTU of a link for IPv4 (RFC 791, the packet that every host must take) and for IPv6 (RFC 8200 section 5).
@@ -239,9 +240,9 @@ func (l *loader) checkOwnAddresses(s *section, addresses []netip.Prefix) {
 	switch {
 	case len(addresses) == 0 && s.opts["ipaddr"] == nil:
 		l.fail(s, "gateway", it, "want list ipaddr with it")
-	case slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr() == gw }):
+	case order.Any(len(addresses), func(i int) bool { return addresses[i].Addr() == gw }):
 		l.fail(s, "gateway", it, "want the address of the next hop, this is our own")
-	case len(addresses) > 0 && !linkLocal(gw) && !slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Contains(gw) }):
+	case len(addresses) > 0 && !linkLocal(gw) && !order.Any(len(addresses), func(i int) bool { return addresses[i].Contains(gw) }):
 		l.fail(s, "gateway", it, "want an address in a network of list ipaddr (%s)", joinPrefixes(addresses))
 	}
 }

@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"time"
+
+	"multiwan/src/core/order"
 )
 
 // DefaultPolicy is the name of the policy for what no rule matches. Config always has one unless it has no enabled interface
@@ -78,7 +80,7 @@ func (l *loader) buildPolicy(s *section) Policy {
 		p.Failback = "move" // the route of a connection is the route of the moment: it cannot stay
 	}
 	add := func(option string, it item, m Member) {
-		if slices.ContainsFunc(p.Members, func(o Member) bool { return o.Interface == m.Interface }) {
+		if order.Any(len(p.Members), func(i int) bool { return p.Members[i].Interface == m.Interface }) {
 			l.fail(s, option, it, "want each interface once in a policy (%s)", m.Interface)
 			return
 		}

@@ -3,9 +3,9 @@ package config
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // wire is a section pseudowire while it is checked.
@@ -81,7 +81,7 @@ func (l *loader) protect(w *wire, conns []*conn) {
 		return
 	}
 	w.IPsec = it.text
-	c := conns[slices.IndexFunc(conns, func(c *conn) bool { return c.Name == w.IPsec })]
+	c := conns[order.First(len(conns), func(i int) bool { return conns[i].Name == w.IPsec })]
 	if w.Enabled && !c.Enabled {
 		l.warn(w.section, "ipsec", it, "is not enabled: the pseudowire waits for it")
 	}
@@ -167,7 +167,7 @@ func endText(a netip.Addr, host string) string {
 func (l *loader) checkTunnel(w *wire, c *conn) {
 	at := fmt.Sprintf("ipsec %s (line %d)", c.Name, c.Line)
 	cover := func(option, selectors string, a netip.Addr, given []netip.Prefix) {
-		if len(given) > 0 && !slices.ContainsFunc(given, func(p netip.Prefix) bool { return p.Contains(a) }) {
+		if len(given) > 0 && !order.Any(len(given), func(i int) bool { return given[i].Contains(a) }) {
 			l.fail(w.section, option, w.first(option), "want an address that %s protects: %s is not covered by its %s %s", at, host(a), selectors, joinPrefixes(given))
 		}
 	}

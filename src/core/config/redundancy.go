@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // Redundancy says that every packet of a pseudowire goes out by several paths. Path i leads from the i-th of Interfaces to the i-th of the far
@@ -70,7 +71,7 @@ func (l *loader) checkRedundancy(w *wire, r *Redundancy, conns []*conn) {
 			l.fail(w.section, "redundancy", it, format, args...)
 		}
 	}
-	i := slices.IndexFunc(conns, func(c *conn) bool { return c.Name == w.IPsec })
+	i := order.First(len(conns), func(i int) bool { return conns[i].Name == w.IPsec })
 	switch {
 	case w.has("policy"):
 		fail("want list interface instead of policy: copies go by every interface at once, a policy uses one after the other")

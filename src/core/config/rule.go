@@ -48,7 +48,7 @@ func buildRule(s *section) Rule {
 			r.Proto = nil
 			break
 		}
-		if !slices.ContainsFunc(r.Proto, func(q Proto) bool { return q.Number == p.Number }) {
+		if !order.Any(len(r.Proto), func(i int) bool { return r.Proto[i].Number == p.Number }) {
 			r.Proto = append(r.Proto, p)
 		}
 	}
@@ -182,5 +182,5 @@ func (l *loader) checkPolicy(s *section, r Rule) bool {
 
 // hasDefault says that there is a default policy, also where the file's own one is left out.
 func (l *loader) hasDefault() bool {
-	return slices.ContainsFunc(l.config.Policies, func(p Policy) bool { return p.Name == DefaultPolicy })
+	return order.Any(len(l.config.Policies), func(i int) bool { return l.config.Policies[i].Name == DefaultPolicy })
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"multiwan/src/core/order"
 	"multiwan/src/core/uci"
 )
 
@@ -197,7 +198,7 @@ func (l *loader) checkConditions(s *section) {
 
 // applies says whether the options that this one depends on have the values for it.
 func (s *section) applies(od *OptionDoc) bool {
-	return !slices.ContainsFunc(od.With, func(c Condition) bool { return !slices.Contains(c.Values, one[string](s, c.Option)) })
+	return !order.Any(len(od.With), func(i int) bool { return !slices.Contains(od.With[i].Values, one[string](s, od.With[i].Option)) })
 }
 
 func quoted(words []string) []string {

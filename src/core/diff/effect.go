@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // Effect is something that happens once when the plan changes. Exactly one field is set.
@@ -140,7 +141,7 @@ func (e *Eviction) Match(f Flow) bool {
 // Stranded says whether a flow should have been translated and is not.
 func (e *Eviction) Stranded(f Flow) bool {
 	private := func(a netip.Addr) bool {
-		return slices.ContainsFunc(e.Private, func(p netip.Prefix) bool { return p.Contains(a) })
+		return order.Any(len(e.Private), func(i int) bool { return e.Private[i].Contains(a) })
 	}
 	return !slices.Contains(e.Plain, f.Mark&e.Mask) && !f.Translated && !f.Redirected && private(f.Src) && !private(f.Dst) && f.Dst.IsGlobalUnicast()
 }

@@ -24,7 +24,7 @@ func Effects(prev, next View) []Effect {
 	}
 	var hooks []Effect
 	var flush []string
-	for _, name := range slices.Sorted(maps.Keys(prev.WANs)) {
+	for _, name := range order.Keys(prev.WANs) {
 		for _, fam := range kstate.Families {
 			was, is := prev.WANs[name].Sides[fam], next.WANs[name].Sides[fam]
 			for _, e := range evictions(prev, next, name, fam) {
@@ -52,7 +52,7 @@ func held(prev, next View) []Effect {
 		return nil
 	}
 	same := slices.Equal(prev.FixedPorts, next.FixedPorts)
-	for _, name := range slices.Sorted(maps.Keys(next.WANs)) {
+	for _, name := range order.Keys(next.WANs) {
 		for _, fam := range kstate.Families {
 			known := prev.WANs[name].Sides[fam].Addrs
 			fresh := slices.DeleteFunc(slices.Clone(next.WANs[name].Sides[fam].Addrs), func(a netip.Addr) bool {

@@ -1,10 +1,10 @@
 package diff
 
 import (
-	"maps"
 	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // wanHooks tells of WANs that came up, got worse or went down, by name and family.
@@ -17,7 +17,7 @@ func wanHooks(prev, next View) []*Hook {
 		names[n] = true
 	}
 	var out []*Hook
-	for _, name := range slices.Sorted(maps.Keys(names)) {
+	for _, name := range order.Keys(names) {
 		for _, fam := range kstate.Families {
 			was, is := prev.WANs[name].Sides[fam], next.WANs[name].Sides[fam]
 			action := transition(was.State, is.State)
@@ -64,7 +64,7 @@ func class(state string) string {
 // or because one is back.
 func policyHooks(prev, next View) []*Hook {
 	var out []*Hook
-	for _, name := range slices.Sorted(maps.Keys(next.Policies)) {
+	for _, name := range order.Keys(next.Policies) {
 		for _, fam := range kstate.Families {
 			p, known := prev.Policies[name]
 			was, is := p.Sides[fam], next.Policies[name].Sides[fam]

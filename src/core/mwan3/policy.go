@@ -1,9 +1,9 @@
 package mwan3
 
 import (
-	"slices"
 	"strconv"
 
+	"multiwan/src/core/order"
 	"multiwan/src/core/uci"
 )
 
@@ -136,7 +136,7 @@ func (im *importer) choose(s *source) []*member {
 			s.note("use_member", v, "not carried over: there is no such member, or its interface is not carried over")
 			continue
 		}
-		i := slices.IndexFunc(chosen, func(c *member) bool { return c.half.wan == m.half.wan })
+		i := order.First(len(chosen), func(i int) bool { return chosen[i].half.wan == m.half.wan })
 		if i < 0 {
 			chosen = append(chosen, m)
 			continue

@@ -24,3 +24,25 @@ func TestBy(t *testing.T) {
 		}
 	}
 }
+
+func TestKeys(t *testing.T) {
+	if got := Keys(map[string]int{"b": 1, "a": 2, "c": 3}); !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Error(got)
+	}
+	if got := Keys[int](nil); len(got) != 0 {
+		t.Error(got)
+	}
+}
+
+func TestFirst(t *testing.T) {
+	s := []int{3, 5, 8, 5}
+	if got := First(len(s), func(i int) bool { return s[i] == 5 }); got != 1 {
+		t.Errorf("first 5 is at %d", got)
+	}
+	if got := First(len(s), func(i int) bool { return s[i] == 4 }); got != -1 {
+		t.Errorf("4 is at %d", got)
+	}
+	if !Any(len(s), func(i int) bool { return s[i] > 7 }) || Any(0, func(int) bool { return true }) {
+		t.Error("Any")
+	}
+}

@@ -2,12 +2,12 @@ package overlay
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
 	"multiwan/src/core/mtu"
+	"multiwan/src/core/order"
 	"multiwan/src/core/plan"
 )
 
@@ -150,7 +150,7 @@ func (b *builder) takeOut(x *bond) {
 	if x.Monitor != "probe" || x.Mode == kstate.BondActiveBackup || x.Mode == kstate.BondBroadcast {
 		return
 	}
-	alive := slices.ContainsFunc(x.members, func(m *member) bool { return m.absent == "" && m.verdict.Carries() })
+	alive := order.Any(len(x.members), func(i int) bool { return x.members[i].absent == "" && x.members[i].verdict.Carries() })
 	for _, m := range x.members {
 		if alive && m.absent == "" && m.dead() {
 			m.out = "its far end does not answer"

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // smallPacket is the size up to which `duplicate 'small'` copies, in bytes with the outer IP header.
@@ -150,7 +151,7 @@ func (r *copying) chosen() []kstate.Match {
 
 // passed says whether a packet may leave past the first path, by the device of another.
 func (x *conn) passed() bool {
-	return slices.ContainsFunc(x.copies.paths, func(o *path) bool { return o.own && o.usable() })
+	return order.Any(len(x.copies.paths), func(i int) bool { return x.copies.paths[i].own && x.copies.paths[i].usable() })
 }
 
 // hop is where a copy is handed to: the gateway, or on a point-to-point device the far end itself.

@@ -3,9 +3,9 @@ package overlay
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // carrier is the WAN that takes outer packets, with the address that they leave with.
@@ -151,7 +151,7 @@ func (b *builder) ends(w *wire) {
 // covered says whether the selectors of tunnel mode have both ends in them; those of transport mode are made of the ends.
 func (w *wire) covered() bool {
 	has := func(ts []netip.Prefix, a netip.Addr) bool {
-		return slices.ContainsFunc(ts, func(p netip.Prefix) bool { return p.Contains(a) })
+		return order.Any(len(ts), func(i int) bool { return ts[i].Contains(a) })
 	}
 	return w.sec == nil || w.sec.Mode != kstate.ModeTunnel || has(w.sec.LocalTS, w.local) && has(w.sec.RemoteTS, w.remote)
 }

@@ -8,6 +8,7 @@ import (
 	"multiwan/src/core/config"
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/plan"
 )
 
@@ -37,8 +38,8 @@ func Peer(c *config.Config, name string, f Facts) (Mirror, error) {
 	here := inUse(c, f)
 	for _, w := range wires {
 		m.Pseudowires = append(m.Pseudowires, m.wire(w, here[w.Name], f))
-		if i := slices.IndexFunc(c.IPsec, func(s config.IPsec) bool { return s.Name == w.IPsec }); i >= 0 &&
-			!slices.ContainsFunc(m.IPsec, func(s config.IPsec) bool { return s.Name == w.IPsec }) {
+		if i := order.First(len(c.IPsec), func(i int) bool { return c.IPsec[i].Name == w.IPsec }); i >= 0 &&
+			!order.Any(len(m.IPsec), func(i int) bool { return m.IPsec[i].Name == w.IPsec }) {
 			m.IPsec = append(m.IPsec, m.sec(c.IPsec[i], here["ipsec "+w.IPsec]))
 		}
 	}
@@ -268,7 +269,7 @@ func (m *Mirror) byHand(c *config.Config, f Facts, here map[string]side) {
 	}
 	m.Conns = p.Conns
 	for _, s := range m.IPsec {
-		known := slices.ContainsFunc(p.Conns, func(c kstate.Conn) bool { return c.Name == s.Name })
+		known := order.Any(len(p.Conns), func(i int) bool { return p.Conns[i].Name == s.Name })
 		switch {
 		case known:
 		case s.Mode == kstate.ModeTunnel && s.Remote.IsValid(): // it calls, from whatever address it has
@@ -316,7 +317,15 @@ func commands(want kstate.Overlay) []string {
 		if o.Kind == diff.Mirror {
 			out = append(out, "tc qdisc add dev "+o.Mirror.From+" clsact")
 		}
-		out = append(out, o.String())
+		line := o.String()
+		if o.Kind == diff.Block {
+			line += apart
+		}
+		out = append(out, line)
 	}
 	return out
 }
+
+// apart tells a block from charon's policy of the same selector, which would replace it otherwise, or be in its way. ip(8) knows no
+// kstate.BlockUser, but a policy for packets without a bit of the mark that nobody sets is another one, too.
+const apart = " mark 0 mask 0x80000000"

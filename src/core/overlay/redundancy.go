@@ -8,6 +8,7 @@ import (
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/plan"
 )
 
@@ -50,7 +51,7 @@ type path struct {
 
 // duplicated says whether the packets of a connection go by several paths.
 func (x *conn) duplicated() bool {
-	return slices.ContainsFunc(x.users, func(w *wire) bool { return w.Redundancy != nil })
+	return order.Any(len(x.users), func(i int) bool { return x.users[i].Redundancy != nil })
 }
 
 // elsewhere says whether another WAN than the first carries the packets of a connection too.
@@ -65,7 +66,7 @@ func (b *builder) elsewhere(x *conn) bool {
 // copyConns finds the paths of connections whose packets are duplicated.
 func (b *builder) copyConns() {
 	for _, x := range b.conns {
-		i := slices.IndexFunc(x.users, func(w *wire) bool { return w.Redundancy != nil })
+		i := order.First(len(x.users), func(i int) bool { return x.users[i].Redundancy != nil })
 		if i < 0 || !x.local.IsValid() || !x.remote.IsValid() {
 			continue
 		}
@@ -141,7 +142,7 @@ func (b *builder) judge(x *conn, p *path, i int) {
 
 // lostAddress says whether a line has addresses, and not this one.
 func lostAddress(side plan.Side, a netip.Addr) bool {
-	return len(side.Addrs) > 0 && !slices.ContainsFunc(side.Addrs, func(p netip.Prefix) bool { return p.Addr() == a })
+	return len(side.Addrs) > 0 && !order.Any(len(side.Addrs), func(i int) bool { return side.Addrs[i].Addr() == a })
 }
 
 // translated says whether a source is one that no host in the internet sees: behind a router (RFC 1918, RFC 4193), with CGNAT (RFC 6598) or with
@@ -156,7 +157,7 @@ func translated(local, remote netip.Addr) bool {
 
 // endsOf says whether another connection than x has the two ends.
 func (b *builder) endsOf(x *conn, ends pair) bool {
-	return slices.ContainsFunc(b.conns, func(o *conn) bool { return o != x && pair{o.local, o.remote} == ends })
+	return order.Any(len(b.conns), func(i int) bool { return b.conns[i] != x && pair{b.conns[i].local, b.conns[i].remote} == ends })
 }
 
 // usable says whether packets can be sent by a path.
@@ -286,7 +287,7 @@ func (r *RedundancyPlan) Silent(arrived func(counter string) Arrivals) []bool {
 			n += sparse / r.Rate
 		}
 		for ; n <= Readings && arrived(p.Received).Last(n) == 0 && !out[i]; n++ {
-			out[i] = slices.ContainsFunc(r.Paths, func(o PathPlan) bool { return arrived(o.Received).Last(n) >= talks })
+			out[i] = order.Any(len(r.Paths), func(i int) bool { return arrived(r.Paths[i].Received).Last(n) >= talks })
 		}
 	}
 	return out

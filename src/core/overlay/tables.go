@@ -55,7 +55,7 @@ func (b *builder) wantTables() {
 func Merge(base, more []kstate.Table) []kstate.Table {
 	out := slices.Clone(base)
 	for _, t := range more {
-		i := slices.IndexFunc(out, func(o kstate.Table) bool { return o.Key() == t.Key() })
+		i := order.First(len(out), func(i int) bool { return out[i].Key() == t.Key() })
 		if i < 0 {
 			out = append(out, t)
 			continue

@@ -3,10 +3,10 @@ package plan
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // builder carries the inputs of one Compute and collects its result.
@@ -79,8 +79,8 @@ func (b *builder) addWANs() {
 		if w.WAN.Device == "" {
 			w.WAN.Device = i.Device
 		}
-		w.joins = slices.ContainsFunc(b.c.Pseudowires, func(p config.Pseudowire) bool { return p.Name == w.Name }) ||
-			slices.ContainsFunc(b.c.Bonds, func(p config.Bond) bool { return p.Name == w.Name })
+		w.joins = order.Any(len(b.c.Pseudowires), func(i int) bool { return b.c.Pseudowires[i].Name == w.Name }) ||
+			order.Any(len(b.c.Bonds), func(i int) bool { return b.c.Bonds[i].Name == w.Name })
 		b.wans = append(b.wans, w)
 		b.byName[i.Name] = w
 		users[w.WAN.Device]++

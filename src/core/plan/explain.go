@@ -8,6 +8,7 @@ import (
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // Flow is the first packet of a connection, as far as rules look at it.
@@ -164,7 +165,7 @@ func (b *builder) follow(a *Answer, q Flow, f kstate.Family) {
 	for _, s := range p.Active[f] {
 		a.Ways = append(a.Ways, b.way(b.byName[s.WAN], f, q, s.Percent))
 	}
-	if q.Device == "" && !q.Router && slices.ContainsFunc(b.c.Rules, func(r config.Rule) bool { return r.Enabled && r.NFTSet != "" }) {
+	if q.Device == "" && !q.Router && order.Any(len(b.c.Rules), func(i int) bool { return b.c.Rules[i].Enabled && b.c.Rules[i].NFTSet != "" }) {
 		a.Notes = append(a.Notes, "rules with nftset were not looked at: the kernel knows what is in a set")
 	}
 }

@@ -1,11 +1,11 @@
 package plan
 
 import (
-	"slices"
 	"time"
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // Policies with balance packet. A connection that is given to one has the flag alone in its mark: it belongs to no WAN, nothing evicts it,
@@ -19,7 +19,7 @@ func (r *ruleset) sprays(p *policy, f kstate.Family) bool {
 // sprayed has packets of connections that belong to no WAN spread: the answers to those that came in by a member, and all of those that a
 // policy with balance packet was given before. The latter are new to the rules each time, so that a change holds for the next packet.
 func (r *ruleset) sprayed() []kstate.NftRule {
-	if !slices.ContainsFunc(r.c.Policies, func(p config.Policy) bool { return p.Balance == "packet" }) {
+	if !order.Any(len(r.c.Policies), func(i int) bool { return r.c.Policies[i].Balance == "packet" }) {
 		return nil
 	}
 	var rules []kstate.NftRule

@@ -10,6 +10,7 @@ import (
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
 )
 
@@ -39,7 +40,7 @@ type BondNow struct {
 // sites fills in what joins sites.
 func (s *Source) sites(d *Document) {
 	for _, w := range s.Sites.Plan.Pseudowires {
-		i := slices.IndexFunc(s.Config.Pseudowires, func(c config.Pseudowire) bool { return c.Name == w.Name })
+		i := order.First(len(s.Config.Pseudowires), func(i int) bool { return s.Config.Pseudowires[i].Name == w.Name })
 		if i >= 0 {
 			d.Pseudowires[w.Name] = s.pseudowire(s.Config.Pseudowires[i], w)
 		}
@@ -87,7 +88,7 @@ func (s *Source) pseudowire(c config.Pseudowire, w overlay.PseudowirePlan) Pseud
 	out.Redundancy = s.redundancy(w)
 	for _, h := range s.Health[w.Name] { // a far end has one, of no family
 		out.RTT, out.Probes = millis(h.RTT), append(out.Probes, probesOf(0, h)...)
-		if slices.ContainsFunc(out.Probes, func(p Probe) bool { return p.Loss != nil }) {
+		if order.Any(len(out.Probes), func(i int) bool { return out.Probes[i].Loss != nil }) {
 			out.Loss = number(h.Loss, 1)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 // Burst is the outcome of `multiwan probe`: probes sent on request, by one WAN.
 type Burst struct {
+	_         incomparable
 	Interface string  `json:"interface"`
 	Family    string  `json:"family"`
 	Device    string  `json:"device"`

@@ -18,6 +18,7 @@ type Changes struct {
 
 // Operation is one command with its reason.
 type Operation struct {
+	_       incomparable
 	Command string `json:"command"`
 	Why     string `json:"why"`
 }

@@ -36,6 +36,9 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 func fields(typ reflect.Type, prefix string, into map[string]bool) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
+		if !f.IsExported() {
+			continue
+		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		path := prefix + name
 		into[path] = true

@@ -45,6 +45,7 @@ type Config struct {
 
 // Diagnostic is one finding in the configuration file.
 type Diagnostic struct {
+	_       incomparable
 	Line    int    `json:"line"`
 	Section string `json:"section"`
 	Option  string `json:"option,omitempty"`
@@ -76,6 +77,7 @@ type Interface struct {
 
 // Side is one family of a WAN.
 type Side struct {
+	_       incomparable
 	State   string   `json:"state"`
 	Since   int64    `json:"since"`
 	Reason  string   `json:"reason"`
@@ -92,6 +94,7 @@ type Side struct {
 
 // Probe is one target of one probe of a WAN.
 type Probe struct {
+	_       incomparable
 	Name    string   `json:"name"`
 	Method  string   `json:"method"`
 	Family  string   `json:"family"`
@@ -131,6 +134,7 @@ type PolicyFamily struct {
 
 // Share is a WAN's part of a policy's new connections: by weight, in the smallest numbers, and in per cent.
 type Share struct {
+	_         incomparable
 	Interface string  `json:"interface"`
 	Weight    int     `json:"weight"`
 	Percent   float64 `json:"share"`
@@ -138,6 +142,7 @@ type Share struct {
 
 // Rule is one rule, in the order in which they are tried.
 type Rule struct {
+	_       incomparable
 	Name    string `json:"name"`
 	Line    int    `json:"line"`
 	Enabled bool   `json:"enabled"`
@@ -152,6 +157,7 @@ type Rule struct {
 
 // Repair is one object of ours that others changed.
 type Repair struct {
+	_      incomparable
 	Object string `json:"object"`
 	Done   string `json:"done"` // the last repair, as a command
 	Count  int    `json:"count"`

@@ -26,6 +26,7 @@ type Explanation struct {
 
 // Way is one WAN that the connection may take.
 type Way struct {
+	_         incomparable
 	Interface string       `json:"interface"`
 	Percent   float64      `json:"share"`
 	Mark      string       `json:"mark"`
@@ -39,6 +40,7 @@ type Way struct {
 
 // KernelAnswer is the kernel's own decision about the packet (RTM_GETROUTE).
 type KernelAnswer struct {
+	_       incomparable
 	Type    string `json:"type"` // unicast, local, prohibit, unreachable, blackhole …; "" where it could not be asked
 	Table   uint32 `json:"table"`
 	Device  string `json:"device"`

@@ -15,6 +15,7 @@ type Transition struct {
 
 // Evidence is one probe: when it was sent and what became of it.
 type Evidence struct {
+	_      incomparable
 	Time   float64  `json:"time"`
 	Probe  string   `json:"probe"`
 	Target string   `json:"target"`

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -34,7 +33,7 @@ func MetricsOf(d *Document) []Metric {
 	add("config_ok", "gauge", "1 if the configuration file has no errors.", oneIf(d.Config.State == ConfigOK))
 	add("warnings", "gauge", "Warnings in the status.", float64(len(d.Warnings)))
 	wanMetrics(d, add)
-	for _, name := range slices.Sorted(maps.Keys(d.Policies)) {
+	for _, name := range order.Keys(d.Policies) {
 		for _, s := range d.Policies[name].Active {
 			add("policy_share_ratio", "gauge", "Part of a policy's new connections that a WAN carries, 0 to 1.", s.Percent/100,
 				"policy", name, "interface", s.Interface)
@@ -56,7 +55,7 @@ type adder func(name, typ, help string, v float64, labels ...string)
 
 // wanMetrics adds the numbers of each family of each WAN.
 func wanMetrics(d *Document, add adder) {
-	for _, name := range slices.Sorted(maps.Keys(d.Interfaces)) {
+	for _, name := range order.Keys(d.Interfaces) {
 		i := d.Interfaces[name]
 		for _, s := range []struct {
 			family string
@@ -100,7 +99,7 @@ func counterMetrics(d *Document, add adder) {
 
 // siteMetrics adds the numbers of what joins sites.
 func siteMetrics(d *Document, add adder) {
-	for _, name := range slices.Sorted(maps.Keys(d.Pseudowires)) {
+	for _, name := range order.Keys(d.Pseudowires) {
 		w := d.Pseudowires[name]
 		add("pseudowire_up", "gauge", "1 while the far end of the pseudowire answers.", oneIf(w.State == "up" || w.State == "degraded"), "pseudowire", name)
 		add("pseudowire_mtu_bytes", "gauge", "MTU of the pseudowire's device.", float64(w.MTU), "pseudowire", name)
@@ -110,10 +109,10 @@ func siteMetrics(d *Document, add adder) {
 		}
 		w.Redundancy.metrics(name, add)
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.IPsec)) {
+	for _, name := range order.Keys(d.IPsec) {
 		add("ipsec_up", "gauge", "1 while an SA carries packets.", oneIf(d.IPsec[name].State == "up"), "ipsec", name)
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.Bonds)) {
+	for _, name := range order.Keys(d.Bonds) {
 		b := d.Bonds[name]
 		for _, m := range b.Members {
 			add("bond_active", "gauge", "1 while the member carries.", oneIf(slices.Contains(b.Active, m.Name)), "bond", name, "member", m.Name)
@@ -138,7 +137,7 @@ func WriteMetrics(w io.Writer, metrics []Metric) error {
 			last = m.Name
 		}
 		var labels []string
-		for _, k := range slices.Sorted(maps.Keys(m.Labels)) {
+		for _, k := range order.Keys(m.Labels) {
 			labels = append(labels, fmt.Sprintf("%s=%q", k, m.Labels[k]))
 		}
 		text := ""

@@ -2,11 +2,11 @@ package status
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
 )
 
@@ -25,6 +25,7 @@ type Redundancy struct {
 
 // Path is one way of a duplicated pseudowire.
 type Path struct {
+	_         incomparable
 	Interface string `json:"interface"`
 	Device    string `json:"device"`
 	Local     string `json:"local"`
@@ -108,7 +109,7 @@ func (r *Redundancy) warnings(name string) []string {
 			out = append(out, fmt.Sprintf("pseudowire %s: interface %s carries no copies: %s", name, p.Interface, p.Reason))
 		}
 	}
-	if !slices.ContainsFunc(r.Paths, func(p Path) bool { return p.State == overlay.PathCopies || p.State == Silent }) {
+	if !order.Any(len(r.Paths), func(i int) bool { return r.Paths[i].State == overlay.PathCopies || r.Paths[i].State == Silent }) {
 		out = append(out, fmt.Sprintf("pseudowire %s: no path carries copies, packets are lost when its line dies", name))
 	}
 	if 2*r.Behind > r.Window {

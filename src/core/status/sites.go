@@ -53,6 +53,7 @@ type Traffic struct {
 
 // IPsec is one connection of the IKE daemon.
 type IPsec struct {
+	_ incomparable
 	// State is up, connecting, retrying, waiting, refused or absent.
 	State    string `json:"state"`
 	Since    int64  `json:"since"`
@@ -109,6 +110,7 @@ type Bond struct {
 
 // Member is one member of a bond.
 type Member struct {
+	_      incomparable
 	Name   string `json:"name"`
 	Device string `json:"device"`
 	In     bool   `json:"in"`
@@ -120,6 +122,7 @@ type Member struct {
 
 // Tunnel is one tunnel of IPv6 in IPv4.
 type Tunnel struct {
+	_         incomparable
 	State     string `json:"state"`
 	Since     int64  `json:"since"`
 	Reason    string `json:"reason"`

@@ -2,9 +2,10 @@ package status
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+
+	"multiwan/src/core/order"
 )
 
 // howShown is how many computations of MTUs are shown, each with at most as many pseudowires that share it.
@@ -22,7 +23,7 @@ func (p *printer) pseudowires(d *Document) {
 	rows := [][]string{{"PSEUDOWIRE", "STATE", "FOR", "VIA", "REMOTE", "IPSEC", "MTU", "MSS", "RTT"}}
 	var notes, sizes []string
 	how := map[string][]string{} // which pseudowires have an MTU by the same computation
-	for _, name := range slices.Sorted(maps.Keys(d.Pseudowires)) {
+	for _, name := range order.Keys(d.Pseudowires) {
 		w := d.Pseudowires[name]
 		rows = append(rows, []string{name, w.State, age(d.Time, w.Since), dash(w.Interface), dash(w.Remote), w.protection(), size(w.MTU),
 			pair(w.MSS4, w.MSS6), milli(w.RTT)})
@@ -34,7 +35,7 @@ func (p *printer) pseudowires(d *Document) {
 			how[w.How] = append(how[w.How], name)
 		}
 	}
-	for _, h := range slices.Sorted(maps.Keys(how))[:min(len(how), howShown)] {
+	for _, h := range order.Keys(how)[:min(len(how), howShown)] {
 		names := strings.Join(how[h][:min(len(how[h]), howShown)], ", ")
 		if more := len(how[h]) - howShown; more > 0 {
 			names += fmt.Sprintf(" and %d more", more)
@@ -48,7 +49,7 @@ func (p *printer) pseudowires(d *Document) {
 func (p *printer) ipsec(d *Document) {
 	rows := [][]string{{"IPSEC", "STATE", "FOR", "REMOTE", "IN", "OUT", "REKEY", "CIPHER"}}
 	var notes []string
-	for _, name := range slices.Sorted(maps.Keys(d.IPsec)) {
+	for _, name := range order.Keys(d.IPsec) {
 		x := d.IPsec[name]
 		rekey := "-"
 		if x.RekeyIn > 0 {
@@ -64,7 +65,7 @@ func (p *printer) ipsec(d *Document) {
 func (p *printer) bonds(d *Document) {
 	rows := [][]string{{"BOND", "STATE", "FOR", "MODE", "ACTIVE", "MEMBERS", "MTU"}}
 	var notes []string
-	for _, name := range slices.Sorted(maps.Keys(d.Bonds)) {
+	for _, name := range order.Keys(d.Bonds) {
 		b := d.Bonds[name]
 		var members []string
 		for _, m := range b.Members {
@@ -84,7 +85,7 @@ func (p *printer) bonds(d *Document) {
 func (p *printer) tunnels(d *Document) {
 	rows := [][]string{{"TUNNEL", "STATE", "FOR", "VIA", "REMOTE", "PREFIX", "MTU"}}
 	var notes []string
-	for _, name := range slices.Sorted(maps.Keys(d.Tunnels)) {
+	for _, name := range order.Keys(d.Tunnels) {
 		t := d.Tunnels[name]
 		rows = append(rows, []string{name, t.State, age(d.Time, t.Since), dash(t.Interface), dash(t.Remote), dash(t.Prefix), size(t.MTU)})
 		notes = append(notes, note(name, fault(t.State, t.Reason, "")), note("mtu of "+name, t.How))

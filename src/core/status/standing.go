@@ -3,11 +3,11 @@ package status
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
 )
 
@@ -21,6 +21,7 @@ const (
 
 // Standing is how one part of what joins sites does, as far as a pass of the loop knows.
 type Standing struct {
+	_                  incomparable
 	Kind, Name, Device string
 	State, Reason      string
 	// Active are the members of a bond that carry, Why how they were chosen.
@@ -109,7 +110,7 @@ func bondStanding(b overlay.BondPlan, f overlay.Facts) Standing {
 }
 
 func activeSlave(b overlay.BondPlan, f overlay.Facts) string {
-	i := slices.IndexFunc(f.Have.Links, func(l kstate.Link) bool { return l.Name == b.Device && l.Bond != nil })
+	i := order.First(len(f.Have.Links), func(i int) bool { return f.Have.Links[i].Name == b.Device && f.Have.Links[i].Bond != nil })
 	if i < 0 {
 		return ""
 	}

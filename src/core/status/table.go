@@ -3,12 +3,12 @@ package status
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"multiwan/src/core/order"
 )
 
 // WriteTable writes the document for a terminal. colour adds ANSI colours to states.
@@ -56,7 +56,7 @@ func (e Diagnostic) Text(file string) string {
 
 func (p *printer) interfaces(d *Document) {
 	rows := [][]string{{"WAN", "FAMILY", "STATE", "FOR", "DEVICE", "ADDRESS", "GATEWAY", "RTT", "LOSS", "REASON"}}
-	for _, name := range slices.Sorted(maps.Keys(d.Interfaces)) {
+	for _, name := range order.Keys(d.Interfaces) {
 		i := d.Interfaces[name]
 		sides := 0
 		for _, s := range []struct {
@@ -86,7 +86,7 @@ func (s *Side) reasonAndHold(now int64) string {
 
 func (p *printer) policies(d *Document) {
 	rows := [][]string{{"POLICY", "FAMILY", "STATE", "CARRIED BY"}}
-	for _, name := range slices.Sorted(maps.Keys(d.Policies)) {
+	for _, name := range order.Keys(d.Policies) {
 		pol := d.Policies[name]
 		for _, f := range []struct {
 			family string

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // ErrUnsupported says that the kernel has no ctnetlink: the module nf_conntrack_netlink is missing.
@@ -142,7 +143,7 @@ func (c *Conn) Delete(ctx context.Context, f Filter) (n int, err error) {
 	for part := range slices.Chunk(chosen, maxInFlight) {
 		gone, err := c.deleteAll(part)
 		n += gone
-		if err != nil && !slices.ContainsFunc(errs, func(old error) bool { return old.Error() == err.Error() }) {
+		if err != nil && !order.Any(len(errs), func(i int) bool { return errs[i].Error() == err.Error() }) {
 			errs = append(errs, err)
 		}
 	}

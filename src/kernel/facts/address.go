@@ -56,7 +56,7 @@ func claimed(w Want, f kstate.Family, wants []Want, addrs []rtnl.Addr) []rtnl.Ad
 }
 
 func listed(w Want, f kstate.Family) bool {
-	return slices.ContainsFunc(w.Addrs, func(p netip.Prefix) bool { return kstate.FamilyOf(p.Addr()) == f })
+	return order.Any(len(w.Addrs), func(i int) bool { return kstate.FamilyOf(w.Addrs[i].Addr()) == f })
 }
 
 // keep returns the addresses that pass, an empty list rather than nil.
@@ -72,7 +72,7 @@ func keep(addrs []rtnl.Addr, pass func(rtnl.Addr) bool) []rtnl.Addr {
 
 // rank returns the place of an address in a configured list, the list's length where it is not in it.
 func rank(a rtnl.Addr, list []netip.Prefix) int {
-	i := slices.IndexFunc(list, func(p netip.Prefix) bool { return p.Addr().Unmap() == a.Prefix.Addr() })
+	i := order.First(len(list), func(i int) bool { return list[i].Addr().Unmap() == a.Prefix.Addr() })
 	if i < 0 {
 		return len(list)
 	}

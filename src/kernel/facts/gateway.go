@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/kernel/rtnl"
 )
 
@@ -39,7 +40,7 @@ func (s *Source) learn(ctx context.Context, w Want, f kstate.Family, l rtnl.Link
 	}
 	gw := choose(routes, mine, addrs, shared)
 	if old, ok := s.learnt[at]; ok && !gw.IsValid() && old.index == l.Index &&
-		slices.ContainsFunc(old.addrs, func(a netip.Addr) bool { return slices.Contains(addrs, a) }) {
+		order.Any(len(old.addrs), func(i int) bool { return slices.Contains(addrs, old.addrs[i]) }) {
 		gw = old.gateway
 	}
 	if !gw.IsValid() {
@@ -55,7 +56,7 @@ func (s *Source) learn(ctx context.Context, w Want, f kstate.Family, l rtnl.Link
 func choose(routes []rtnl.Gateway, mine []rtnl.Addr, addrs []netip.Addr, shared bool) netip.Addr {
 	var fallback netip.Addr
 	for _, r := range routes {
-		fits := slices.Contains(addrs, r.Src) || slices.ContainsFunc(mine, func(a rtnl.Addr) bool { return connected(a).Contains(r.Addr) })
+		fits := slices.Contains(addrs, r.Src) || order.Any(len(mine), func(i int) bool { return connected(mine[i]).Contains(r.Addr) })
 		switch {
 		case !r.Addr.IsValid():
 		case !shared, fits:
@@ -77,7 +78,7 @@ func (s *Source) forget(wan string) {
 // keepOnly drops what was learnt of WANs that are configured no more.
 func (s *Source) keepOnly(wants []Want) {
 	for at := range s.learnt {
-		if !slices.ContainsFunc(wants, func(w Want) bool { return w.Name == at.wan }) {
+		if !order.Any(len(wants), func(i int) bool { return wants[i].Name == at.wan }) {
 			delete(s.learnt, at)
 		}
 	}

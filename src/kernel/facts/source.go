@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/plan"
 	"multiwan/src/kernel/rtnl"
 )
@@ -71,7 +72,7 @@ func (s *Source) Network(ctx context.Context, wants []Want) (plan.Network, error
 	n := plan.Network{WANs: make(map[string]plan.WAN, len(wants))}
 	for _, w := range wants {
 		wan := plan.WAN{Device: w.Device}
-		i := slices.IndexFunc(links, func(l rtnl.Link) bool { return l.Name == w.Device })
+		i := order.First(len(links), func(i int) bool { return links[i].Name == w.Device })
 		if i < 0 {
 			s.forget(w.Name)
 			n.WANs[w.Name] = wan
@@ -124,5 +125,5 @@ func (s *Source) side(ctx context.Context, w Want, f kstate.Family, l rtnl.Link,
 
 // shared says whether another WAN is on the same device.
 func shared(w Want, wants []Want) bool {
-	return slices.ContainsFunc(wants, func(o Want) bool { return o.Name != w.Name && o.Device == w.Device })
+	return order.Any(len(wants), func(i int) bool { return wants[i].Name != w.Name && wants[i].Device == w.Device })
 }

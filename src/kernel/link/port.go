@@ -193,6 +193,15 @@ func (c *Conn) changeVLAN(typ uint16, index int, flags uint16, vids ...uint16) e
 	return c.c.Request(typ, 0, m)
 }
 
+// Master returns the bridge or bond that a device is a port of, "" for none or where there is no such device.
+func (c *Conn) Master(device string) (string, error) {
+	d, found, err := c.get(device)
+	if err != nil || !found {
+		return "", err
+	}
+	return c.name(d.master), nil
+}
+
 // ClearPort takes a device out of its master, where it still is its port. A device that was up is up again afterwards: a bond switches off what
 // it releases.
 func (c *Conn) ClearPort(p kstate.Port) error {

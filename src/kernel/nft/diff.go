@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // SetRef names a set of ours.
@@ -118,7 +119,7 @@ func planTable(want kstate.Table, have *Table, flush []SetRef) []step {
 	p.add(want, have, goneSets)
 	p.fill(want, have, dirty)
 	for _, f := range flush {
-		standing := slices.ContainsFunc(have.Sets, func(s Set) bool { return s.Name == f.Name }) && !slices.Contains(goneSets, f.Name)
+		standing := order.Any(len(have.Sets), func(i int) bool { return have.Sets[i].Name == f.Name }) && !slices.Contains(goneSets, f.Name)
 		if f.Family == p.family && standing {
 			p.step(func(b *batch) { b.flushSet(p.family, f.Name) }, "flush set %s %s %s", p.family, tableName, f.Name)
 		}
@@ -207,8 +208,8 @@ func identities(c kstate.Chain) []string {
 // uses says whether one of the rules may use one of the names. A name within another's only fills a chain once too often.
 func uses(rules, names []string) bool {
 	return slices.ContainsFunc(rules, func(r string) bool {
-		return slices.ContainsFunc(names, func(n string) bool {
-			return strings.Contains(r, "@"+n) || strings.Contains(r, `"`+n+`"`) || strings.Contains(r, " … #")
+		return order.Any(len(names), func(i int) bool {
+			return strings.Contains(r, "@"+names[i]) || strings.Contains(r, `"`+names[i]+`"`) || strings.Contains(r, " … #")
 		})
 	})
 }
@@ -216,7 +217,7 @@ func uses(rules, names []string) bool {
 // add makes sets, counters and chains that are not there.
 func (p *tablePlan) add(want kstate.Table, have *Table, goneSets []string) {
 	for _, s := range want.Sets {
-		if slices.Contains(goneSets, s.Name) || !slices.ContainsFunc(have.Sets, func(h Set) bool { return h.Name == s.Name }) {
+		if slices.Contains(goneSets, s.Name) || !order.Any(len(have.Sets), func(i int) bool { return have.Sets[i].Name == s.Name }) {
 			p.step(func(b *batch) { b.addSet(p.family, s) }, "add set %s %s %s", p.family, tableName, strings.TrimPrefix(s.String(), "set "))
 		}
 	}
@@ -226,7 +227,7 @@ func (p *tablePlan) add(want kstate.Table, have *Table, goneSets []string) {
 		}
 	}
 	for _, c := range want.Chains {
-		if slices.ContainsFunc(have.Chains, func(h Chain) bool { return h.Name == c.Name && h.Header == c.Header() }) {
+		if order.Any(len(have.Chains), func(i int) bool { return have.Chains[i].Name == c.Name && have.Chains[i].Header == c.Header() }) {
 			continue
 		}
 		text := fmt.Sprintf("add chain %s %s %s", p.family, tableName, c.Name)
@@ -240,7 +241,7 @@ func (p *tablePlan) add(want kstate.Table, have *Table, goneSets []string) {
 // fill adds all rules of chains that are new or were emptied.
 func (p *tablePlan) fill(want kstate.Table, have *Table, dirty map[string]bool) {
 	for _, c := range want.Chains {
-		i := slices.IndexFunc(have.Chains, func(h Chain) bool { return h.Name == c.Name })
+		i := order.First(len(have.Chains), func(i int) bool { return have.Chains[i].Name == c.Name })
 		if i >= 0 && !dirty[c.Name] {
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,10 +19,6 @@ import (
 // steers the lines, as ours does too; what that costs is seen beside the bare one.
 func TestThroughput(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Bridge, lab.BridgeNft, lab.Charon, lab.OpenVPN)
-	// Debian loads it at boot, by what the processor can. Without it AES is that of plain C.
-	if out, err := exec.Command("modprobe", "aesni_intel").CombinedOutput(); err != nil {
-		t.Logf("no aesni_intel: %v %s", err, out)
-	}
 	mss := 0
 	hand := func(esp, steered bool) func(*testing.T, *lab.Sites) {
 		return func(t *testing.T, n *lab.Sites) {
