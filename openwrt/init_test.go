@@ -63,6 +63,29 @@ func TestInitStop(t *testing.T) {
 	}
 }
 
+// TestInitCloses: the firewall loads again after a real stop of a service that had opened ports, and only then.
+func TestInitCloses(t *testing.T) {
+	const closed = `"type":"service.data.update","data":{"name":"firewall"}`
+	for _, c := range []struct {
+		env, data string
+		reloads   bool
+	}{
+		{"action=stop", `"target": "ACCEPT"`, true},
+		{"action=stop", "", false},
+		{"action=stop PKG_UPGRADE=1", `"target": "ACCEPT"`, false},
+		{"action=restart", `"target": "ACCEPT"`, false},
+	} {
+		ubus := "ubus() { case \"$3\" in get_data) echo '" + c.data + "';; *) echo \"$@\";; esac; }\n"
+		out, err := inScript(t, ubus+c.env+"\nstop_service; service_stopped", "0")
+		if err != nil {
+			t.Errorf("%s: %v", c.env, err)
+		}
+		if got := strings.Contains(out, closed); got != c.reloads {
+			t.Errorf("%s with data %q: the firewall is told: %v, want %v", c.env, c.data, got, c.reloads)
+		}
+	}
+}
+
 func TestInitStart(t *testing.T) {
 	out, err := inScript(t, "start_service; service_triggers", "0")
 	if err != nil {
