@@ -195,3 +195,21 @@ func TestInitStatus(t *testing.T) {
 		t.Errorf("without a daemon: %v, want procd's code 3\n%s", err, out)
 	}
 }
+
+// TestBusRights: on the bus the user nobody may ask for numbers, and change nothing.
+func TestBusRights(t *testing.T) {
+	text, err := os.ReadFile("../files/usr/share/acl.d/multiwan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var acl struct {
+		User   string
+		Access map[string]struct{ Methods []string }
+	}
+	if err := json.Unmarshal(text, &acl); err != nil {
+		t.Fatal(err)
+	}
+	if got := acl.Access["multiwan"].Methods; acl.User != "nobody" || len(acl.Access) != 1 || len(got) != 1 || got[0] != "metrics" {
+		t.Errorf("%+v", acl)
+	}
+}
