@@ -2,7 +2,9 @@
 package openwrt_test
 
 import (
+	"crypto/md5"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +25,7 @@ config_foreach() { for s in $SECTIONS; do [ "${s%%:*}" = "$2" ] && "$1" "${s#*:}
 _procd_status() { echo "procd's status"; return 3; }
 . ../files/etc/init.d/multiwan
 PROG=./multiwan
+KNOWN=/no/such
 `
 
 // inScript runs a line behind the init script, with a program that says its arguments and ends with a code.
@@ -60,17 +63,67 @@ func TestInitStop(t *testing.T) {
 	}
 }
 
+// TestInitCloses: the firewall loads again after a real stop of a service that had opened ports, and only then.
+func TestInitCloses(t *testing.T) {
+	const closed = `"type":"service.data.update","data":{"name":"firewall"}`
+	for _, c := range []struct {
+		env, data string
+		reloads   bool
+	}{
+		{"action=stop", `"target": "ACCEPT"`, true},
+		{"action=stop", "", false},
+		{"action=stop PKG_UPGRADE=1", `"target": "ACCEPT"`, false},
+		{"action=restart", `"target": "ACCEPT"`, false},
+	} {
+		ubus := "ubus() { case \"$3\" in get_data) echo '" + c.data + "';; *) echo \"$@\";; esac; }\n"
+		out, err := inScript(t, ubus+c.env+"\nstop_service; service_stopped", "0")
+		if err != nil {
+			t.Errorf("%s: %v", c.env, err)
+		}
+		if got := strings.Contains(out, closed); got != c.reloads {
+			t.Errorf("%s with data %q: the firewall is told: %v, want %v", c.env, c.data, got, c.reloads)
+		}
+	}
+}
+
 func TestInitStart(t *testing.T) {
 	out, err := inScript(t, "start_service; service_triggers", "0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"respawn 3600 5 0", "file /etc/config/multiwan /etc/config/network /etc/config/firewall", "reload_signal HUP",
+		"run --syslog --swanctl /var/run/multiwan/swanctl.conf", "respawn 3600 5 0", "stderr 1", "file /etc/config/multiwan /etc/config/network /etc/config/firewall", "reload_signal HUP",
 		"procd_add_reload_trigger multiwan network firewall",
 	} {
 		if !strings.Contains(out, want+"\n") {
 			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
+// TestInitIntroduces: reload_config compares sums that it made at boot, so a package that came later has to be entered, once and as it is
+// written there; where there are no sums yet none is made, as then the next reload_config makes them all.
+func TestInitIntroduces(t *testing.T) {
+	known := filepath.Join(t.TempDir(), "config.md5")
+	start := "KNOWN=" + known + "\nuci() { echo \"multiwan.globals=globals\"; }\nstart_service"
+	if out, err := inScript(t, start, "0"); err != nil {
+		t.Fatal(err, out)
+	}
+	if _, err := os.Stat(known); err == nil {
+		t.Fatal("a list was made where there was none")
+	}
+	const before = "aa  /var/run/config.check/network\n"
+	if err := os.WriteFile(known, []byte(before), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sum := fmt.Sprintf("%x", md5.Sum([]byte("multiwan.globals=globals\n")))
+	for range 2 {
+		if out, err := inScript(t, start, "0"); err != nil {
+			t.Fatal(err, out)
+		}
+		got, err := os.ReadFile(known)
+		if want := before + sum + "  /var/run/config.check/multiwan\n"; err != nil || string(got) != want {
+			t.Errorf("%v, got\n%swant\n%s", err, got, want)
 		}
 	}
 }
@@ -140,5 +193,23 @@ func TestInitStatus(t *testing.T) {
 	exit, ok := err.(*exec.ExitError)
 	if !ok || exit.ExitCode() != 3 || !strings.Contains(out, "procd's status\n") {
 		t.Errorf("without a daemon: %v, want procd's code 3\n%s", err, out)
+	}
+}
+
+// TestBusRights: on the bus the user nobody may ask for numbers, and change nothing.
+func TestBusRights(t *testing.T) {
+	text, err := os.ReadFile("../files/usr/share/acl.d/multiwan.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var acl struct {
+		User   string
+		Access map[string]struct{ Methods []string }
+	}
+	if err := json.Unmarshal(text, &acl); err != nil {
+		t.Fatal(err)
+	}
+	if got := acl.Access["multiwan"].Methods; acl.User != "nobody" || len(acl.Access) != 1 || len(got) != 1 || got[0] != "metrics" {
+		t.Errorf("%+v", acl)
 	}
 }

@@ -104,7 +104,7 @@ func TestIpk(t *testing.T) {
 		}
 		checkFiles(t, []byte(outer["./data.tar.gz"]), a.program, map[string]int64{
 			"./": 0o755, "./etc/init.d/multiwan": 0o755, "./etc/config/multiwan": 0o600, "./usr/sbin/multiwan": 0o755,
-			"./lib/upgrade/keep.d/multiwan": 0o644, "./usr/libexec/multiwan/collectd": 0o755,
+			"./lib/upgrade/keep.d/multiwan": 0o644, "./usr/libexec/multiwan-collectd": 0o755, "./usr/share/acl.d/multiwan.json": 0o644,
 		})
 		if strings.Contains(outer["./data.tar.gz"], "systemd") {
 			t.Errorf("%s has a systemd unit", a.name)

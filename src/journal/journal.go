@@ -48,14 +48,16 @@ func New(w io.Writer) *logrus.Logger {
 	return l
 }
 
-// Open returns the logger of the daemon: to standard error, and to the system's log socket where there is one. Under systemd, which
-// reads both, standard error is left out.
-func Open() *logrus.Logger {
+// Open returns the logger of the daemon: to standard error, and to the system's log socket where there is one; to that alone if asked, and under
+// systemd, which reads both.
+func Open(alone bool) *logrus.Logger {
 	l := New(os.Stderr)
 	if _, err := os.Stat(socketPath); err == nil {
-		l.AddHook(&syslogHook{path: socketPath, tag: fmt.Sprintf("multiwan[%d]", os.Getpid())})
-		if os.Getenv("JOURNAL_STREAM") != "" {
+		hook := &syslogHook{path: socketPath, tag: fmt.Sprintf("multiwan[%d]", os.Getpid()), otherwise: io.Discard}
+		l.AddHook(hook)
+		if alone || os.Getenv("JOURNAL_STREAM") != "" {
 			l.SetOutput(io.Discard)
+			hook.otherwise = os.Stderr
 		}
 	}
 	return l
@@ -93,6 +95,7 @@ const (
 // syslogHook writes entries to a log socket in the form of RFC 3164, as syslog(3) does.
 type syslogHook struct {
 	path, tag string
+	otherwise io.Writer // for lines that the socket did not take
 
 	mu   sync.Mutex
 	conn *socket.Conn
@@ -116,7 +119,7 @@ func (h *syslogHook) Fire(e *logrus.Entry) error {
 		if h.conn == nil {
 			if h.conn, err = socket.DialPackets(h.path); err != nil {
 				h.conn = nil
-				return nil // standard error has the line
+				break
 			}
 		}
 		_ = h.conn.SetWriteDeadline(time.Now().Add(patience))
@@ -126,5 +129,6 @@ func (h *syslogHook) Fire(e *logrus.Entry) error {
 		h.conn.Close()
 		h.conn = nil
 	}
-	return nil
+	_, err = h.otherwise.Write(text)
+	return err
 }

@@ -80,7 +80,8 @@ func TestSyslogKeepsLevelsAndSurvivesARestart(t *testing.T) {
 	}
 	var stderr bytes.Buffer
 	l := New(&stderr)
-	l.AddHook(&syslogHook{path: path, tag: "multiwan[7]"})
+	var otherwise bytes.Buffer
+	l.AddHook(&syslogHook{path: path, tag: "multiwan[7]", otherwise: &otherwise})
 	l.Info("nobody listens")
 	log := listen()
 	l.WithField("wan", "wan").Info("up")
@@ -99,5 +100,8 @@ func TestSyslogKeepsLevelsAndSurvivesARestart(t *testing.T) {
 	}
 	if n := strings.Count(stderr.String(), "\n"); n != 3 {
 		t.Errorf("standard error has %d lines, want 3: %s", n, &stderr)
+	}
+	if got := otherwise.String(); got != "level=notice msg=\"nobody listens\"\n" {
+		t.Errorf("written beside the socket: %q, want the one line that it did not take", got)
 	}
 }

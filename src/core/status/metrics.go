@@ -34,9 +34,18 @@ func MetricsOf(d *Document) []Metric {
 	add("warnings", "gauge", "Warnings in the status.", float64(len(d.Warnings)))
 	wanMetrics(d, add)
 	for _, name := range order.Keys(d.Policies) {
-		for _, s := range d.Policies[name].Active {
-			add("policy_share_ratio", "gauge", "Part of a policy's new connections that a WAN carries, 0 to 1.", s.Percent/100,
-				"policy", name, "interface", s.Interface)
+		p := d.Policies[name]
+		for _, f := range []struct {
+			family string
+			*PolicyFamily
+		}{{"ipv4", p.IPv4}, {"ipv6", p.IPv6}} {
+			if f.PolicyFamily == nil {
+				continue
+			}
+			for _, s := range f.Active {
+				add("policy_share_ratio", "gauge", "Part of a policy's new connections of a family that a WAN carries, 0 to 1.", s.Percent/100,
+					"policy", name, "family", f.family, "interface", s.Interface)
+			}
 		}
 	}
 	siteMetrics(d, add)

@@ -230,6 +230,24 @@ func TestMetrics(t *testing.T) {
 	golden(t, "metrics.txt", b.Bytes())
 }
 
+// TestMetricsOfFamilies: a policy whose families go by different WANs has both in its numbers.
+func TestMetricsOfFamilies(t *testing.T) {
+	d := &Document{Policies: map[string]Policy{"p": {
+		Active: []Share{{Interface: "a", Percent: 100}},
+		IPv4:   &PolicyFamily{Active: []Share{{Interface: "a", Percent: 100}}},
+		IPv6:   &PolicyFamily{Active: []Share{{Interface: "a", Percent: 25}, {Interface: "b", Percent: 75}}},
+	}}}
+	got := map[string]float64{}
+	for _, m := range MetricsOf(d) {
+		if m.Name == "multiwan_policy_share_ratio" {
+			got[m.Labels["policy"]+" "+m.Labels["family"]+" "+m.Labels["interface"]] = m.Value
+		}
+	}
+	if diff := cmp.Diff(map[string]float64{"p ipv4 a": 1, "p ipv6 a": 0.25, "p ipv6 b": 0.75}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestManyRules: the table stops where a screen ends and says so.
 func TestManyRules(t *testing.T) {
 	d := Build(dualStack())
