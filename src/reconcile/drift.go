@@ -22,6 +22,8 @@ const (
 
 // Drift is what others did to one object of ours.
 type Drift struct {
+	_ order.Incomparable
+
 	Object string
 	Op     string // the last repair, as a command
 	Count  int    // repairs since the start

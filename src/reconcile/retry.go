@@ -17,6 +17,8 @@ const (
 
 // Problem is an object that could not be brought to where it should be.
 type Problem struct {
+	_ order.Incomparable
+
 	Object string // the object's key
 	Op     string // the last operation, as a command
 	Error  string // the kernel's words

@@ -9,6 +9,8 @@ import (
 
 // Diagnostic is one thing wrong with a configuration file.
 type Diagnostic struct {
+	_ order.Incomparable
+
 	File string
 	// Line counts from 1; 0 where the file as a whole is meant.
 	Line int

@@ -53,3 +53,7 @@ func Without[T any](s []T, gone func(T) bool) []T {
 	}
 	return kept
 }
+
+// Incomparable, as a field without a name, makes a struct one that cannot be compared by ==. The compiler writes a function for that for every
+// struct that could be, and the linker keeps it for all that are ever in a slice.
+type Incomparable [0]func()

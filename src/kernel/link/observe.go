@@ -33,6 +33,8 @@ type State struct {
 
 // Device is a device of anybody.
 type Device struct {
+	_ order.Incomparable
+
 	Index, MTU  int
 	Own         bool
 	Up, Carrier bool
