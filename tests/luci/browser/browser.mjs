@@ -63,5 +63,6 @@ export function declare(test, view, name, backend, options, body) {
 
 export async function shot(page, name) {
 	mkdirSync(shots, { recursive: true });
-	await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
+	const [ width, height ] = await page.evaluate(() => [ innerWidth, Math.max(innerHeight, document.documentElement.scrollHeight) ]);
+	await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true, animations: 'disabled', clip: { x: 0, y: 0, width, height: Math.min(height, 2600) } });
 }
