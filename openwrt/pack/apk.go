@@ -116,10 +116,7 @@ func (s spec) apk() ([]byte, error) {
 
 // apkDepends writes what the package needs, and what it cannot be beside.
 func (s spec) apkDepends(c *container) word {
-	var list []string
-	for _, d := range words(s.depends) {
-		list = append(list, d)
-	}
+	list := words(s.depends)
 	for _, d := range words(s.conflicts) {
 		list = append(list, "!"+d)
 	}
