@@ -71,8 +71,8 @@ func (d *daemon) methods() []control.Method {
 		{Name: "down", Help: "take a WAN out of use", Params: []control.Param{wan, {Name: "seconds", Type: control.Int}}, Call: d.callDown},
 		{Name: "up", Help: "put it back", Params: []control.Param{wan}, Call: d.callUp},
 		{Name: "reload", Help: "read the configuration again", Call: func(context.Context, control.Args) (any, error) { return d.reload(), nil }},
-		{Name: "pseudowire_up", Help: "netifd has raised an interface with proto l2tpv3", Params: []control.Param{wan}, Call: d.callPseudowire},
-		{Name: "pseudowire_down", Help: "netifd has lowered one", Params: []control.Param{wan}, Call: d.callPseudowire},
+		{Name: "pseudowire_up", Help: "netifd has raised an interface with proto l2tpv3", Params: []control.Param{wan}, Call: d.callPseudowire(true)},
+		{Name: "pseudowire_down", Help: "netifd has lowered one", Params: []control.Param{wan}, Call: d.callPseudowire(false)},
 		{Name: "stop", Help: "remove everything of ours and end", Call: func(ctx context.Context, _ control.Args) (any, error) {
 			// The work is finished even where the caller goes away.
 			return true, d.loop.Stop(context.WithoutCancel(ctx))

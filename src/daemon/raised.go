@@ -246,16 +246,21 @@ func (p *raised) outcome(name string, s *reconcile.Snapshot) outcome {
 	return outcome{device: w.Device}
 }
 
-// callPseudowire is how netifd's handler says that it has raised or lowered an interface.
-func (d *daemon) callPseudowire(_ context.Context, a control.Args) (any, error) {
-	name := a.String("interface")
-	if name == "" {
-		return nil, control.Refuse(control.Usage, "interface: want the name of an interface of netifd")
+// callPseudowire is how netifd's handler says that it has raised or lowered an interface. What is lowered needs no word: netifd keeps the errors
+// that it is told of until the next time, and would show one more.
+func (d *daemon) callPseudowire(up bool) func(context.Context, control.Args) (any, error) {
+	return func(_ context.Context, a control.Args) (any, error) {
+		name := a.String("interface")
+		if name == "" {
+			return nil, control.Refuse(control.Usage, "interface: want the name of an interface of netifd")
+		}
+		if up {
+			d.raised.mu.Lock()
+			d.raised.anew[name] = true
+			d.raised.mu.Unlock()
+		}
+		d.raised.wake()
+		d.netifd.Again()
+		return true, nil
 	}
-	d.raised.mu.Lock()
-	d.raised.anew[name] = true
-	d.raised.mu.Unlock()
-	d.raised.wake()
-	d.netifd.Again()
-	return true, nil
 }

@@ -130,13 +130,26 @@ func TestRaised(t *testing.T) {
 	const up = `{"interface":"pw1","action":0,"link-up":true,"ifname":"l2-pw1","ipaddr":[{"ipaddr":"10.9.0.1","mask":"30"}],"ip6addr":[{"ipaddr":"fd00:9::1","mask":"64"}]}`
 	heard(up)
 	pass(overlay.Ready, "", 7) // no news
-	if _, err := d.callPseudowire(t.Context(), control.Args{"interface": "pw1"}); err != nil {
+	if _, err := d.callPseudowire(true)(t.Context(), control.Args{"interface": "pw1"}); err != nil {
 		t.Fatal(err)
 	}
 	heard(up) // raised again: netifd has forgotten
 	pass(overlay.Refused, "the far end is one of our own", 7)
 	heard(`{"interface":"pw1","action":0,"link-up":false}`)
-	heard(`{"interface":"pw1","action":3,"error":["REFUSED","the far end is one of our own"]}`)
+	const refused = `{"interface":"pw1","action":3,"error":["REFUSED","the far end is one of our own"]}`
+	heard(refused)
+	if _, err := invoke(t, c, "pseudowire_down", `{"interface":"pw1"}`); err != nil { // while netifd still lists it
+		t.Fatal(err)
+	}
+	for range 2 { // the second comes when all of the first was said
+		if _, err := invoke(t, c, "pseudowire_up", `{"interface":"late"}`); err != nil {
+			t.Fatal(err)
+		}
+		heard(`{"interface":"late","action":3,"error":["KERNEL_MODULE","kernel module l2tp_eth is missing, on OpenWrt install kmod-l2tp-eth"]}`)
+	}
+	if f.told(refused) {
+		t.Error("netifd hears an error of what it lowered again")
+	}
 	f.has(`{"interface":[{"interface":"pw1","proto":"l2tpv3"},{"interface":"lan","proto":"static","up":true,"device":"br-lan"}]}`)
 	if _, err := invoke(t, c, "pseudowire_down", `{"interface":"pw1"}`); err != nil {
 		t.Fatal(err)
