@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -133,7 +132,8 @@ func named(c *config.Config, name string) bool {
 		order.Any(len(c.Pseudowires), func(i int) bool { return c.Pseudowires[i].Name == name }) ||
 		order.Any(len(c.IPsec), func(i int) bool { return c.IPsec[i].Name == name }) ||
 		order.Any(len(c.Tunnels), func(i int) bool { return c.Tunnels[i].Name == name }) ||
-		slices.ContainsFunc(c.Bonds, func(x config.Bond) bool {
+		order.Any(len(c.Bonds), func(i int) bool {
+			x := &c.Bonds[i]
 			return x.Name == name || order.Any(len(x.Members), func(i int) bool { return x.Members[i].Name == name })
 		})
 }

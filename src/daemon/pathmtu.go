@@ -8,6 +8,7 @@ import (
 
 	"multiwan/src/core/kstate"
 	"multiwan/src/core/mtu"
+	"multiwan/src/core/order"
 	"multiwan/src/probe"
 	"multiwan/src/reconcile"
 )
@@ -170,7 +171,8 @@ func waysOf(s *reconcile.Snapshot) map[reconcile.Path]int {
 	for _, way := range reconcile.PathsOf(s.Overlay) {
 		most := mtu.Ethernet
 		for name, w := range s.Facts.WANs {
-			if f := kstate.FamilyOf(way.Local); slices.ContainsFunc(w.Side(f).Addrs, func(a netip.Prefix) bool { return a.Addr() == way.Local }) {
+			own := w.Side(kstate.FamilyOf(way.Local)).Addrs
+			if order.Any(len(own), func(i int) bool { return own[i].Addr() == way.Local }) {
 				if most = w.MTU; !carried(s, name, way.Local) {
 					most = 0
 				}

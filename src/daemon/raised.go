@@ -228,7 +228,7 @@ func (p *raised) outcome(name string, s *reconcile.Snapshot) outcome {
 	case s.Overlay == nil:
 		return outcome{}
 	}
-	i := slices.IndexFunc(s.Overlay.Pseudowires, func(w overlay.PseudowirePlan) bool { return w.Name == name })
+	i := order.First(len(s.Overlay.Pseudowires), func(i int) bool { return s.Overlay.Pseudowires[i].Name == name })
 	if i < 0 {
 		return outcome{}
 	}

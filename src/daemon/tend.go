@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"slices"
 	"time"
 
 	"multiwan/src/core/config"
@@ -198,7 +197,8 @@ func carried(s *reconcile.Snapshot, wan string, local netip.Addr) bool {
 
 // hasAddr says whether a WAN has an address, or anyhow one where none is named.
 func hasAddr(w plan.WAN, f kstate.Family, a netip.Addr) bool {
-	return !a.IsValid() || slices.ContainsFunc(w.Side(f).Addrs, func(p netip.Prefix) bool { return p.Addr() == a })
+	own := w.Side(f).Addrs
+	return !a.IsValid() || order.Any(len(own), func(i int) bool { return own[i].Addr() == a })
 }
 
 // hostsOf lists the names that the far end of a pseudowire is found by.

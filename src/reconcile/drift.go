@@ -79,7 +79,7 @@ func had[T interface{ Key() string }](was []T, v diff.Verb, equal func(T) bool, 
 	if v == diff.Delete {
 		return !order.Any(len(was), func(i int) bool { return was[i].Key() == key })
 	}
-	return slices.ContainsFunc(was, equal)
+	return order.Any(len(was), func(i int) bool { return equal(was[i]) })
 }
 
 // unchanged says whether the network is what it was.

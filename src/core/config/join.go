@@ -217,7 +217,7 @@ func (l *loader) attach(s *section, device string) Attach {
 		l.fail(s, "ipaddr", s.first("ipaddr"), "want no addresses on a bridge port, those of bridge %s serve (line %d)", a.Bridge, s.first("bridge").line)
 	}
 	l.checkOwnAddresses(s, a.Addresses)
-	if m := one[sizeValue](s, "mtu"); m.word == "" && m.number < minMTU6 && slices.ContainsFunc(a.Addresses, isIPv6) {
+	if m := one[sizeValue](s, "mtu"); m.word == "" && m.number < minMTU6 && order.Any(len(a.Addresses), func(i int) bool { return isIPv6(a.Addresses[i]) }) {
 		l.fail(s, "mtu", s.first("mtu"), "want at least %d with IPv6 addresses", minMTU6)
 	}
 	return a
@@ -228,7 +228,7 @@ func isIPv6(p netip.Prefix) bool { return p.Addr().Is6() }
 // checkOwnAddresses holds addresses against each other and against the gateway.
 func (l *loader) checkOwnAddresses(s *section, addresses []netip.Prefix) {
 	for i, it := range s.items("ipaddr") {
-		if slices.ContainsFunc(addresses[:i], func(p netip.Prefix) bool { return p.Addr() == addresses[i].Addr() }) {
+		if order.Any(i, func(k int) bool { return addresses[k].Addr() == addresses[i].Addr() }) {
 			l.fail(s, "ipaddr", it, "want each address once")
 		}
 	}

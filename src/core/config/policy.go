@@ -1,7 +1,6 @@
 package config
 
 import (
-	"slices"
 	"time"
 
 	"multiwan/src/core/order"
@@ -50,9 +49,10 @@ func (l *loader) isJoin(name string) bool {
 
 // namesJoin says that a policy has a pseudowire or bond among its members.
 func (l *loader) namesJoin(s *section) bool {
-	return slices.ContainsFunc(s.items("interface"), func(it item) bool { return l.isJoin(it.text) }) ||
-		slices.ContainsFunc(s.items("member"), func(it item) bool {
-			m := l.named[it.text]
+	direct, members := s.items("interface"), s.items("member")
+	return order.Any(len(direct), func(i int) bool { return l.isJoin(direct[i].text) }) ||
+		order.Any(len(members), func(i int) bool {
+			m := l.named[members[i].text]
 			return m != nil && m.doc.Type == "member" && l.isJoin(one[string](m, "interface"))
 		})
 }

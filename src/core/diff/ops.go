@@ -136,7 +136,7 @@ func routes(want, have []kstate.Route) (add, del []Op) {
 // several handles routes under one key, which are somebody's doing (`ip route append`). A replace changes only the first of them, and it
 // is not told which that is: if none is right, one is replaced and the others go, and the next pass sees what is left.
 func several(want kstate.Route, same []kstate.Route) (add, del []Op) {
-	if at := slices.IndexFunc(same, want.Equal); at >= 0 {
+	if at := order.First(len(same), func(i int) bool { return want.Equal(same[i]) }); at >= 0 {
 		return nil, deleteRoutes(slices.Delete(slices.Clone(same), at, at+1))
 	}
 	return []Op{{Verb: Replace, Kind: Route, Route: want}}, deleteRoutes(same[1:])

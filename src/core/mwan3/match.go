@@ -37,8 +37,9 @@ func (s *source) match() match {
 	m.dport = s.ports("dest_port", &m)
 	s.names(&m)
 	m.wrong = slices.Compact(m.wrong)
+	ends := order.Join(m.src, m.dest)
 	m.everything = m.proto == "" && len(m.sport)+len(m.dport) == 0 && m.srcIface == "" && m.nftset == "" &&
-		!slices.ContainsFunc(order.Join(m.src, m.dest), func(p string) bool { return !strings.HasSuffix(p, "/0") })
+		!order.Any(len(ends), func(i int) bool { return !strings.HasSuffix(ends[i], "/0") })
 	return m
 }
 

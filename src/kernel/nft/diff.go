@@ -207,7 +207,8 @@ func identities(c kstate.Chain) []string {
 
 // uses says whether one of the rules may use one of the names. A name within another's only fills a chain once too often.
 func uses(rules, names []string) bool {
-	return slices.ContainsFunc(rules, func(r string) bool {
+	return order.Any(len(rules), func(i int) bool {
+		r := rules[i]
 		return order.Any(len(names), func(i int) bool {
 			return strings.Contains(r, "@"+names[i]) || strings.Contains(r, `"`+names[i]+`"`) || strings.Contains(r, " … #")
 		})
