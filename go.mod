@@ -2,6 +2,9 @@ module multiwan
 
 go 1.26
 
+// What npm puts there has Go files, too.
+ignore ./tests/luci/node_modules
+
 require (
 	github.com/digineo/go-uci/v2 v2.0.0-20231120164223-60c14814b8fe
 	github.com/go-ping/ping v0.0.0-20210506233800-ff8be3320020

@@ -87,6 +87,17 @@ onConfig('a change is checked, then saved; what the page does not know stays', (
 	assert.equal(b.uci.section('multiwan', 'voip').dest_port, '5060:5070,80', 'as it was written');
 });
 
+onConfig('an option that is emptied is gone from what is checked, and from the file', () => backend(), {}, async (page, b) => {
+	await ready(page);
+	await edit(page, 'Interfaces', 'wan');
+	await field(page, 'wan', 'metric', 'input').fill('');
+	await dialogSave(page);
+	await until(() => writes(b).length);
+	assert.ok(!/interface 'wan'\n\toption metric/.test(b.of('multiwan', 'check')[0].text), b.of('multiwan', 'check')[0].text);
+	assert.equal(b.uci.section('multiwan', 'wan').metric, undefined);
+	assert.equal(b.uci.section('multiwan', 'wan').mine, 'kept');
+});
+
 const weight7 = a => ({ warnings: [], errors: /weight '7'/.test(a.text) ? [ { line: 5, section: 'wan', option: 'weight', value: '7', message: 'want <b>another</b>' } ] : [] });
 
 onConfig('errors appear at the fields of a dialogue and nothing is saved', () => backend(written(), { check: weight7 }), {}, async (page, b) => {

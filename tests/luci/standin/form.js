@@ -111,7 +111,7 @@ const Section = baseclass.extend({
 });
 const NamedSection = Section.extend({
 	__init__: function(map, sid, type, title, description) { this.super('__init__', [ map, type, title, description ]); this.section = sid; },
-	ids: function() { return uci.get(this.map.config, this.section) ? [ this.section ] : []; },
+	ids: function() { return uci.get(this.map.config, this.section, '.type') ? [ this.section ] : []; },
 	render: function() { return E('div', { 'class': 'cbi-section' }, [ ...this.heading(), E('div', {}, this.ids().flatMap(sid => this.options(sid))) ]); }
 });
 

@@ -44,18 +44,27 @@ return baseclass.extend({
 		delete this.state.changes[conf]?.[sid];
 	},
 
+	/* A section as a whole: as the true one, it mixes the changes into what was read. */
+	whole: function(conf, sid) {
+		const s = this.state, base = s.creates[conf]?.[sid] ?? s.values[conf]?.[sid];
+
+		if (base == null || s.deletes[conf]?.[sid] === true)
+			return null;
+		Object.assign(base, s.changes[conf]?.[sid]);
+		for (let k in s.deletes[conf]?.[sid] ?? {})
+			delete base[k];
+		return base;
+	},
+
 	get: function(conf, sid, opt) {
+		if (opt == null)
+			return this.whole(conf, sid);
+
 		const s = this.state, deleted = s.deletes[conf]?.[sid];
 		const base = s.creates[conf]?.[sid] ?? s.values[conf]?.[sid];
 
 		if (base == null || deleted === true)
 			return null;
-		if (opt == null) {
-			const all = { ...base, ...(s.changes[conf]?.[sid] ?? {}) };
-			for (let k in deleted ?? {})
-				delete all[k];
-			return all;
-		}
 		if (own(s.changes[conf]?.[sid], opt))
 			return s.changes[conf][sid][opt];
 		return deleted?.[opt] ? null : base[opt] ?? null;
@@ -86,7 +95,9 @@ return baseclass.extend({
 
 	sections: function(conf, type, cb) {
 		const s = this.state, ids = Object.keys(s.values[conf] ?? {}).concat(Object.keys(s.creates[conf] ?? {}));
-		const list = ids.map(id => this.get(conf, id)).filter(x => x && (!type || x['.type'] === type)).sort((a, b) => a['.index'] - b['.index']);
+		/* as the true one, without a look at deleted options */
+		const one = id => (s.deletes[conf]?.[id] === true) ? null : { ...(s.values[conf]?.[id] ?? s.creates[conf]?.[id]), ...(s.changes[conf]?.[id] ?? {}) };
+		const list = ids.map(one).filter(x => x && (!type || x['.type'] === type)).sort((a, b) => a['.index'] - b['.index']);
 		if (cb)
 			list.forEach(x => cb(x, x['.name']));
 		return list;

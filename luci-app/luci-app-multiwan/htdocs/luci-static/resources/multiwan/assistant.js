@@ -23,7 +23,7 @@ function plan(choice) {
 /* Puts sections into the session's configuration. */
 function put(sections) {
 	for (let s of sections) {
-		if (uci.get(CONFIG, s.name) == null)
+		if (uci.get(CONFIG, s.name, '.type') == null)
 			uci.add(CONFIG, s.type, s.name);
 		for (let key in s.values)
 			uci.set(CONFIG, s.name, key, s.values[key]);

@@ -38,9 +38,17 @@ return baseclass.extend({
 	toText: toText,
 	sectionOf: sectionOf,
 
-	/* Sections in their order, with what the form has changed. */
+	/* Sections in their order, with what the form has changed. Each option is
+	   asked for by itself: a section as a whole does not know of options that
+	   are deleted, and asking for it would mix the changes into what was read. */
 	sections: function() {
-		return uci.sections(CONFIG).slice().sort((a, b) => (a['.index'] ?? 0) - (b['.index'] ?? 0));
+		return uci.sections(CONFIG).map(s => {
+			const out = {};
+
+			for (let key in s)
+				out[key] = key.startsWith('.') ? s[key] : uci.get(CONFIG, s['.name'], key);
+			return out;
+		}).sort((a, b) => (a['.index'] ?? 0) - (b['.index'] ?? 0));
 	},
 
 	/* Asks the daemon: { errors, warnings } with the ids of sections, or { failed } where it cannot be asked. */

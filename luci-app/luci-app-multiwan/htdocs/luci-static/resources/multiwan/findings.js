@@ -43,7 +43,7 @@ function clear(root) {
 
 /* The section of a finding as the page calls it. */
 function place(f) {
-	const type = f.sid ? uci.get(CONFIG, f.sid)?.['.type'] : null;
+	const type = f.sid ? uci.get(CONFIG, f.sid, '.type') : null;
 
 	return [ type ? `${labels.one(type)} ${f.section}` : f.section, f.option ? labels.of(f.option, type) : null ].filter(x => x).join(', ');
 }

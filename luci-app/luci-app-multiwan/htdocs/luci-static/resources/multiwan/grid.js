@@ -15,7 +15,7 @@ const CONFIG = 'multiwan';
 function nameError(name, type) {
 	const reserved = [ 'unreachable', 'blackhole', 'main' ].concat(type === 'policy' ? [] : [ 'default' ]);
 
-	if (uci.get(CONFIG, name) != null)
+	if (uci.get(CONFIG, name, '.type') != null)
 		return _('There is a section %s already; names stand once in the file, whatever their type.').format(name);
 	if (reserved.includes(name) && [ 'interface', 'tunnel', 'pseudowire', 'bond', 'policy' ].includes(type))
 		return _('%s has a meaning of its own and cannot be a name.').format(name);
@@ -50,7 +50,7 @@ const Grid = form.GridSection.extend({
 	renderSectionAdd: function(extra) {
 		const node = this.super('renderSectionAdd', [ extra ]);
 
-		suggest(node, (this.suggestions ?? []).filter(n => uci.get(CONFIG, n) == null));
+		suggest(node, (this.suggestions ?? []).filter(n => uci.get(CONFIG, n, '.type') == null));
 		return node;
 	},
 

@@ -19,7 +19,7 @@ return baseclass.extend({
 	/* Whether the file says that multiwan is to steer. */
 	enableConfig: function() {
 		return uci.load('multiwan').then(() => {
-			if (uci.get('multiwan', 'globals') == null)
+			if (uci.get('multiwan', 'globals', '.type') == null)
 				uci.add('multiwan', 'globals', 'globals');
 			uci.set('multiwan', 'globals', 'enabled', '1');
 			return uci.save();

@@ -28,7 +28,7 @@ return view.extend({
 		this.findings = E('div', { 'aria-live': 'assertive' }, []);
 
 		/* the one section that the form cannot add by itself */
-		if (uci.get('multiwan', 'globals') == null)
+		if (uci.get('multiwan', 'globals', '.type') == null)
 			uci.add('multiwan', 'globals', 'globals');
 
 		const report = answer => this.report(answer);
