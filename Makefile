@@ -34,7 +34,7 @@ VM    := $(GO) run ./tests/vm
 kernel_packages = $(shell $(GO) list ./tests/... | grep -vE '/tests/(arch|report|vm|demo|bench/joined)$$')
 
 .PHONY: FORCE help build cross package setup test test-unit test-kernel test-vm test-all vm-test bench demo docs clean \
-	clean-results check unit kernel vm again summary
+	clean-results check unit luci kernel vm again summary
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,16 +67,16 @@ setup: ## install what the tests need (root, Debian 12)
 	.ci/setup
 
 # The stages go on after a failure; the summary fails then.
-test: setup clean-results check unit kernel vm again summary ## everything that must pass, under 25 minutes on two cores (root)
+test: setup clean-results check unit luci kernel vm again summary ## everything that must pass, under 25 minutes on two cores (root)
 
-test-unit: setup clean-results check unit summary ## checks and unit tests (root only for the set-up)
+test-unit: setup clean-results check unit luci summary ## checks and unit tests (root only for the set-up)
 
 test-kernel: setup clean-results kernel again summary ## tests on this machine's kernel, in network namespaces (root)
 
 test-vm: setup clean-results kernel vm again summary ## test-kernel, and in the VM what this kernel lacks (root)
 
 test-all: export MULTIWAN_LONG = 1
-test-all: setup clean-results check unit kernel ## long tests too, and every test on every kernel (root, hours)
+test-all: setup clean-results check unit luci kernel ## long tests too, and every test on every kernel (root, hours)
 	for k in $(KERNELS); do $(STAGE) -json vm-$$k $(VM) run -json -kernel $$k -timeout 2h $(kernel_packages) || exit; done
 	$(GO) run ./tests/report again $(GO)
 	$(GO) run ./tests/report summary
@@ -96,6 +96,10 @@ check:
 
 unit:
 	$(STAGE) -json unit $(GO) test -json ./src/... ./openwrt/... ./tests/arch ./tests/report ./tests/vm
+
+# The pages: ESLint, unit tests in node, pages in Chromium. Screenshots lie in build/luci.
+luci:
+	$(STAGE) -json luci node tests/luci/run.mjs
 
 # Two packages at a time: most tests wait. Some measure times of milliseconds, and have a second run, alone, where these were too long.
 kernel:
@@ -122,8 +126,9 @@ bench: setup ## the figures of docs/measurements.md, twenty minutes (root)
 demo: setup ## watch two WANs fail over, then two joined sites, then nothing lost (root)
 	$(GO) run ./tests/demo
 
-docs: ## rewrite what is generated in docs/
-	$(GO) test ./src/core/config -run Reference -update # also the option table of the LuCI pages
+docs: ## rewrite what is generated in docs/ and luci-app/
+	$(GO) test ./src/core/config -run Reference -update
+	node tests/luci/pot.mjs
 
 clean: ## remove build/ and what was downloaded: kernels, Go
 	rm -rf build

@@ -130,13 +130,15 @@ func TestInitIntroduces(t *testing.T) {
 
 // TestInitFirewall: the firewall learns which ports the tunnels need, from whom, and of none that are off.
 func TestInitFirewall(t *testing.T) {
-	const sections = `SECTIONS="pseudowire:a pseudowire:b pseudowire:c pseudowire:d ipsec:x ipsec:y"
+	const sections = `SECTIONS="pseudowire:a pseudowire:b pseudowire:c pseudowire:d ipsec:x ipsec:y interface:lan interface:pw1"
 CONFIG_a_remote=192.0.2.7; CONFIG_a_ipsec=x CONFIG_a_remote_alt=198.51.100.7
 CONFIG_b_remote=far.example.com; CONFIG_b_local_port=1702
 CONFIG_c_remote=2001:db8::7; CONFIG_c_encap=ip
 CONFIG_d_remote=192.0.2.9; CONFIG_d_enabled=0
 CONFIG_x_remote=192.0.2.7
 CONFIG_y_remote=any
+CONFIG_lan_proto=static
+CONFIG_pw1_proto=l2tpv3; CONFIG_pw1_peeraddr=192.0.2.11; CONFIG_pw1_sport=1703
 `
 	rule := func(proto, port, from string) string {
 		out := "json_add_object \njson_add_string type rule\njson_add_string src *\njson_add_string proto " + proto + "\n"
@@ -150,7 +152,8 @@ CONFIG_y_remote=any
 	}
 	want := "json_add_array firewall\n" + rule("udp", "1701", "192.0.2.7") +
 		rule("udp", "500 4500", "198.51.100.7") + rule("esp", "", "198.51.100.7") + rule("udp", "1702", "") + rule("115", "", "2001:db8::7") +
-		rule("udp", "500 4500", "192.0.2.7") + rule("esp", "", "192.0.2.7") + rule("udp", "500 4500", "") + rule("esp", "", "") + "json_close_array\n"
+		rule("udp", "500 4500", "192.0.2.7") + rule("esp", "", "192.0.2.7") + rule("udp", "500 4500", "") + rule("esp", "", "") +
+		rule("udp", "1703", "192.0.2.11") + "json_close_array\n"
 	if out, err := inScript(t, sections+"service_data", "0"); err != nil || !strings.HasSuffix(out, "kernel\n"+want) {
 		t.Errorf("%v, got\n%swant\n%s", err, out, want)
 	}

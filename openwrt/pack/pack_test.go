@@ -155,6 +155,11 @@ func TestParts(t *testing.T) {
 		if info := o.fields(o.fields(binary.LittleEndian.Uint32(o.tree[4:]))[1]); string(o.bytes(info[5])) != "noarch" {
 			t.Errorf("%s: architecture %q", name, o.bytes(info[5]))
 		}
+		if _, all, _ := entries(t, []byte(outer["./data.tar.gz"])); (all["./lib/netifd/proto/l2tpv3.sh"] != nil) != (name == "multiwan-l2tpv3") {
+			t.Errorf("%s: the protocol handler is in the wrong package", name)
+		} else if h := all["./lib/netifd/proto/l2tpv3.sh"]; h != nil && h.Mode != 0o755 {
+			t.Errorf("the protocol handler has mode %o", h.Mode)
+		}
 		if name != "luci-app-multiwan" {
 			continue
 		}

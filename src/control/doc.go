@@ -2,6 +2,3 @@
 // connection carries one JSON request line and one JSON reply line. The methods are plain data (Method), so that the ubus object can
 // publish the same list.
 package control
-
-// incomparable makes a struct one that is never compared, which spares the program a function for that.
-type incomparable [0]func()

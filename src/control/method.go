@@ -21,7 +21,8 @@ type Method struct {
 
 // Param is one parameter of a method.
 type Param struct {
-	_    incomparable
+	_ order.Incomparable
+
 	Name string
 	Type Type
 }

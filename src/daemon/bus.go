@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -37,7 +36,7 @@ type bus struct {
 
 func newBus(d *daemon) *bus {
 	b := &bus{daemon: d, free: make(chan struct{}, busCalls), news: make(chan struct{}, 1)}
-	b.methods = slices.DeleteFunc(d.methods(), func(m control.Method) bool { return m.Name == "stop" })
+	b.methods = order.Without(d.methods(), func(m control.Method) bool { return m.Name == "stop" })
 	return b
 }
 
@@ -175,7 +174,7 @@ func reply(r *ubus.Request, result any) error {
 		return fmt.Errorf("encode the answer of %s: %w", r.Method, err)
 	}
 	if text[0] != '{' {
-		text = slices.Concat([]byte("{"+strconv.Quote(r.Method)+":"), text, []byte("}"))
+		text = order.Join([]byte("{"+strconv.Quote(r.Method)+":"), text, []byte("}"))
 	}
 	t, err := ubus.FromJSON(text)
 	if err == nil {

@@ -15,6 +15,7 @@ import (
 
 	"multiwan/src/control"
 	"multiwan/src/core/diff"
+	"multiwan/src/core/order"
 	"multiwan/src/hook"
 	"multiwan/src/journal"
 	"multiwan/src/openwrt/netifd"
@@ -24,6 +25,8 @@ import (
 
 // Options are those of `multiwan run`.
 type Options struct {
+	_ order.Incomparable
+
 	Config  string // path of the configuration file
 	Socket  string // path of the control socket; the state file lies beside it
 	VICI    string // path of charon's control socket

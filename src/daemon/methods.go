@@ -101,7 +101,7 @@ func (d *daemon) status() *status.Document {
 func (d *daemon) hits(p *plan.Plan, o *overlay.Plan) (hits, bytes map[string]uint64) {
 	tables := p.Want.Tables
 	if o != nil {
-		tables = slices.Concat(tables, o.Tables)
+		tables = order.Join(tables, o.Tables)
 	}
 	if !order.Any(len(tables), func(i int) bool { return len(tables[i].Counters) > 0 }) {
 		return nil, nil

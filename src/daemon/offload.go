@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"multiwan/src/core/config"
+	"multiwan/src/core/order"
 	"multiwan/src/core/uci"
 )
 
@@ -16,7 +17,7 @@ var errOffload = errors.New("/etc/config/firewall has flow_offloading_hw: connec
 // offloaded says whether OpenWrt's firewall, whose configuration lies beside ours, hands flows to hardware although there are several
 // WANs to choose from.
 func offloaded(c *config.Config, path string) error {
-	wans := slices.DeleteFunc(slices.Clone(c.Interfaces), func(i config.Interface) bool { return !i.Enabled })
+	wans := order.Without(c.Interfaces, func(i config.Interface) bool { return !i.Enabled })
 	if !c.Globals.Enabled || len(wans) < 2 {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"multiwan/src/control"
 	"multiwan/src/core/config"
+	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
 	"multiwan/src/core/uci"
 	"multiwan/src/reconcile"
@@ -94,7 +95,7 @@ func extended(path string, text []byte, names []string) (all []byte, faults map[
 			continue // netifd has not seen yet that it is gone
 		}
 		addrs[name] = addressesOf(s)
-		more := slices.Concat(text, pseudowireText(s))
+		more := order.Join(text, pseudowireText(s))
 		if fault := added(path, text, more); fault != "" {
 			faults[name] = fault
 			continue

@@ -222,7 +222,7 @@ func (r *record) timed(t reconcile.Times) {
 
 // repair says in one line what a pass had to repair; what was said of an object once is only counted from then on.
 func (r *record) repair(ops []string) {
-	fresh := slices.DeleteFunc(slices.Clone(ops), func(op string) bool { return r.repaired[op] })
+	fresh := order.Without(ops, func(op string) bool { return r.repaired[op] })
 	if len(fresh) == 0 {
 		return
 	}

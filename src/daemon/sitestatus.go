@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/status"
 	"multiwan/src/ipsec"
 	"multiwan/src/kernel/xfrm"
@@ -82,7 +83,7 @@ func (j *joining) guards(ctx context.Context, want kstate.Overlay) map[uint32]st
 	for _, t := range want.Tunnels {
 		worst := 0
 		for _, b := range t.Blocks() {
-			worst = max(worst, slices.Index(fates, xfrm.Protect(b, slices.Concat(between[[2]netip.Prefix{b.Src, b.Dst}], wide), sas).State))
+			worst = max(worst, slices.Index(fates, xfrm.Protect(b, order.Join(between[[2]netip.Prefix{b.Src, b.Dst}], wide), sas).State))
 		}
 		out[t.ID] = string(fates[worst])
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/socket"
 )
 
@@ -197,7 +198,7 @@ func (c *Client) Clear(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	names := slices.Concat(conns, keys, slices.Collect(maps.Keys(sas)))
+	names := order.Join(conns, keys, slices.Collect(maps.Keys(sas)))
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		err = errors.Join(err, s.unload(ctx, name))

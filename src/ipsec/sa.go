@@ -161,7 +161,8 @@ func (c Child) better(o Child) bool {
 
 // sortSAs puts the best first: usable, then the younger.
 func sortSAs(sas []SA) {
-	order.By(sas, func(x, y SA) int {
+	order.By(sas, func(i, j int) int {
+		x, y := sas[i], sas[j]
 		switch {
 		case x.Usable() != y.Usable() && x.Usable(), x.Usable() == y.Usable() && x.ID > y.ID:
 			return -1

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // work is what Run does within one session.
@@ -154,7 +155,7 @@ func (w *work) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range slices.Concat(conns, keys) {
+	for _, name := range order.Join(conns, keys) {
 		if _, wanted := w.wanted[name]; !wanted {
 			if err := w.session.unload(ctx, name); err != nil {
 				return err

@@ -5,10 +5,13 @@ import (
 	"time"
 
 	"multiwan/src/core/health"
+	"multiwan/src/core/order"
 )
 
 // Request is one probe to send.
 type Request struct {
+	_ order.Incomparable
+
 	Probe, Target int    // handed back in the Result
 	Seq           uint64 // likewise
 	To            netip.Addr

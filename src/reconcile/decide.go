@@ -92,7 +92,7 @@ func (l *Loop) scope(want kstate.State) Scope {
 	for _, r := range want.Routes {
 		tables = append(tables, r.Table)
 	}
-	order.By(tables, cmp.Compare)
+	order.By(tables, func(i, j int) int { return cmp.Compare(tables[i], tables[j]) })
 	return Scope{Tables: slices.Compact(tables)}
 }
 

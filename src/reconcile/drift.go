@@ -22,6 +22,8 @@ const (
 
 // Drift is what others did to one object of ours.
 type Drift struct {
+	_ order.Incomparable
+
 	Object string
 	Op     string // the last repair, as a command
 	Count  int    // repairs since the start
@@ -97,7 +99,7 @@ func (d *drifts) note(key, op string, now time.Time) {
 	}
 	e.Count++
 	e.Op, e.Last = op, now
-	e.recent = slices.DeleteFunc(append(e.recent, now), func(t time.Time) bool { return now.Sub(t) > fightWindow })
+	e.recent = order.Without(append(e.recent, now), func(t time.Time) bool { return now.Sub(t) > fightWindow })
 	if len(e.recent) <= fightRepairs && now.Sub(e.Until) > fightWindow {
 		e.Fight, e.round = false, 0
 		return
@@ -147,6 +149,6 @@ func (d *drifts) list(now time.Time) []Drift {
 		}
 		out = append(out, e.Drift)
 	}
-	order.By(out, func(a, b Drift) int { return cmp.Compare(a.Object, b.Object) })
+	order.By(out, func(i, j int) int { return cmp.Compare(out[i].Object, out[j].Object) })
 	return out
 }

@@ -7,6 +7,7 @@ import (
 
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/plan"
 )
 
@@ -66,7 +67,7 @@ func (l *Loop) keeper(d *decision, e *diff.Eviction) func(diff.Flow) bool {
 // postpone notes an eviction that is due later, in place of the one that waits for the same.
 func (l *Loop) postpone(e *diff.Eviction, after time.Duration) {
 	dr := drain{Due: time.Now().Add(after), Evict: e}
-	l.saved.Drains = slices.DeleteFunc(l.saved.Drains, func(o drain) bool {
+	l.saved.Drains = order.Without(l.saved.Drains, func(o drain) bool {
 		return o.Evict.WAN == e.WAN && o.Evict.Family == e.Family && o.Evict.Mark == e.Mark && slices.Equal(o.Evict.Drains, e.Drains)
 	})
 	l.saved.Drains = append(l.saved.Drains, dr)
@@ -100,9 +101,9 @@ func (s *synced) begins(n plan.Network) bool {
 func (l *Loop) dueDrains(view diff.View) []*drain {
 	now := time.Now()
 	var due []*drain
-	l.saved.Drains = slices.DeleteFunc(l.saved.Drains, func(dr drain) bool {
+	l.saved.Drains = order.Without(l.saved.Drains, func(dr drain) bool {
 		if len(dr.Evict.Drains) > 0 {
-			away := slices.DeleteFunc(slices.Clone(dr.Evict.Drains), func(pol string) bool {
+			away := order.Without(dr.Evict.Drains, func(pol string) bool {
 				return slices.Contains(view.Policies[pol].Sides[dr.Evict.Family].Active, dr.Evict.WAN)
 			})
 			if len(away) == 0 {

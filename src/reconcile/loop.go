@@ -5,13 +5,13 @@ import (
 	"errors"
 	"maps"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/diff"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
 )
@@ -177,7 +177,7 @@ func (l *Loop) Preview(ctx context.Context, c *config.Config) (ops []diff.Op, p 
 		var d decision
 		d, err = l.decide(ctx, c, now)
 		if ops, p = d.ops, d.plan; d.join != nil {
-			ops = slices.Concat(ops, d.join.ops)
+			ops = order.Join(ops, d.join.ops)
 		}
 		if err == nil && d.join != nil && d.join.plan != nil {
 			p = withReasons(d.plan, d.join.plan)
@@ -191,7 +191,7 @@ func (l *Loop) Preview(ctx context.Context, c *config.Config) (ops []diff.Op, p 
 // withReasons is a plan that also knows the reasons and warnings of the overlay.
 func withReasons(p *plan.Plan, o *overlay.Plan) *plan.Plan {
 	both := *p
-	both.Why, both.Warnings = map[string]string{}, slices.Concat(p.Warnings, o.Warnings)
+	both.Why, both.Warnings = map[string]string{}, order.Join(p.Warnings, o.Warnings)
 	maps.Copy(both.Why, p.Why)
 	maps.Copy(both.Why, o.Why)
 	return &both

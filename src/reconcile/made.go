@@ -97,17 +97,17 @@ func (m made) own(seen Seen) (ours kstate.Overlay, foreign map[uint32]bool) {
 // note remembers the tunnels, sessions and addresses that are there and those that will be.
 func (m *made) note(have, want kstate.Overlay) {
 	m.Tunnels, m.Sessions, m.Addrs = nil, nil, nil
-	for _, a := range slices.Concat(have.Addrs, want.Addrs) {
+	for _, a := range order.Join(have.Addrs, want.Addrs) {
 		if !slices.Contains(m.Addrs, a) {
 			m.Addrs = append(m.Addrs, a)
 		}
 	}
-	for _, t := range slices.Concat(have.Tunnels, want.Tunnels) {
+	for _, t := range order.Join(have.Tunnels, want.Tunnels) {
 		if !slices.Contains(m.Tunnels, t) {
 			m.Tunnels = append(m.Tunnels, t)
 		}
 	}
-	for _, s := range slices.Concat(want.Sessions, have.Sessions) {
+	for _, s := range order.Join(want.Sessions, have.Sessions) {
 		if n := sessionOf(s); !order.Any(len(m.Sessions), func(i int) bool { return m.Sessions[i].SessionKey == n.SessionKey && m.Sessions[i].Device == n.Device }) {
 			m.Sessions = append(m.Sessions, n)
 		}

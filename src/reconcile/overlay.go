@@ -124,7 +124,7 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 	if !j.blind {
 		l.paths, l.sources = PathsOf(j.plan), j.plan.Sources
 	}
-	d.want.Rules, d.want.Routes = slices.Concat(d.want.Rules, j.plan.Rules), slices.Concat(d.want.Routes, j.plan.Routes)
+	d.want.Rules, d.want.Routes = order.Join(d.want.Rules, j.plan.Rules), order.Join(d.want.Routes, j.plan.Routes)
 	d.want.Tables = l.merged(d.plan, j.plan)
 	d.warn = append(d.warn, j.plan.Warnings...)
 	if j.err != nil {
@@ -142,7 +142,7 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 // bond gives its slaves its own.
 func (l *Loop) keepMACs(want, have kstate.Overlay) kstate.Overlay {
 	bonded := map[string]bool{}
-	for _, p := range slices.Concat(have.Ports, want.Ports) {
+	for _, p := range order.Join(have.Ports, want.Ports) {
 		bonded[p.Device] = bonded[p.Device] || order.Any(len(want.Links), func(i int) bool { return want.Links[i].Name == p.Master && want.Links[i].Kind == kstate.KindBond })
 	}
 	macs := map[string]string{}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"multiwan/src/core/diff"
@@ -125,7 +124,7 @@ func (l *Loop) publish(sn Snapshot) {
 		return
 	}
 	sn.Problems, sn.Drifts, sn.Repaired = l.retries.list(), l.drifts.list(time.Now()), l.drifts.total
-	sn.Warnings = slices.Concat(sn.Warnings, l.warnings, l.foreignMarks, l.refused)
+	sn.Warnings = order.Join(sn.Warnings, l.warnings, l.foreignMarks, l.refused)
 	if moved := l.saved.Numbers.warning(); moved != "" {
 		sn.Warnings = append(sn.Warnings, moved)
 	}

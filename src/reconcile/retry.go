@@ -17,6 +17,8 @@ const (
 
 // Problem is an object that could not be brought to where it should be.
 type Problem struct {
+	_ order.Incomparable
+
 	Object string // the object's key
 	Op     string // the last operation, as a command
 	Error  string // the kernel's words
@@ -84,7 +86,7 @@ func (r retries) list() []Problem {
 	for _, p := range r {
 		out = append(out, *p)
 	}
-	order.By(out, func(a, b Problem) int { return cmp.Compare(a.Object, b.Object) })
+	order.By(out, func(i, j int) int { return cmp.Compare(out[i].Object, out[j].Object) })
 	return out
 }
 

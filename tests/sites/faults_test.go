@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // TestFaults has what is missing, wrong or somebody else's, one after the other in one network.
 func TestFaults(t *testing.T) {
-	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
+	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon, lab.Netem)
 	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
 	for _, f := range []struct {
 		name string
@@ -105,16 +106,19 @@ func wrongKey(t *testing.T, n *lab.Sites) {
 	n.Reaches(20 * time.Second)
 }
 
-// bothInitiate tells both ends to set the SA up, and has them meet half-way several times: one SA is left.
+// bothInitiate tells both ends to set the SA up, and takes it away from both at the same moment: one SA is left.
 func bothInitiate(t *testing.T, n *lab.Sites) {
 	for _, s := range []*lab.Site{n.A, n.B} {
 		s.Daemon.Write(config(s, cable{ipsec: []string{"initiate yes"}}))
 		s.Daemon.Reload()
 	}
-	for range 5 {
-		n.A.Charon.Swanctl("--terminate", "--ike", "multiwan-sa_pw", "--timeout", "1")
-		time.Sleep(300 * time.Millisecond)
+	n.A.WANs[0].Shape(lab.Quality{Delay: 100 * time.Millisecond}) // none has heard of the other's call when it calls
+	defer n.A.WANs[0].Shape(lab.Quality{})
+	var ends sync.WaitGroup
+	for _, s := range []*lab.Site{n.A, n.B} {
+		ends.Go(func() { s.Charon.Swanctl("--terminate", "--ike", "multiwan-sa_pw", "--force", "--timeout", "1") })
 	}
+	ends.Wait()
 	n.Reaches(10 * time.Second)
 	begin := time.Now()
 	sas := func() (all []int) {

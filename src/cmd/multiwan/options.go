@@ -106,7 +106,7 @@ func (o options) take(arg string, args []string) (left []string, err error) {
 
 // sorted returns them by name.
 func (o options) sorted() options {
-	order.By(o, func(a, b option) int { return strings.Compare(a.name, b.name) })
+	order.By(o, func(i, j int) int { return strings.Compare(o[i].name, o[j].name) })
 	return o
 }
 

@@ -9,6 +9,8 @@ import (
 
 // Diagnostic is one thing wrong with a configuration file.
 type Diagnostic struct {
+	_ order.Incomparable
+
 	File string
 	// Line counts from 1; 0 where the file as a whole is meant.
 	Line int
@@ -69,5 +71,5 @@ func (ds Diagnostics) String() string {
 
 // sort puts diagnostics into file order; those of one line stay in the order in which they were found.
 func (ds Diagnostics) sort() {
-	order.By(ds, func(a, b Diagnostic) int { return a.Line - b.Line })
+	order.By(ds, func(i, j int) int { return ds[i].Line - ds[j].Line })
 }

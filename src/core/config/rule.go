@@ -57,7 +57,7 @@ func buildRule(s *section) Rule {
 
 // merged sorts ranges and joins those that overlap or touch: a set in the kernel takes none twice.
 func merged(rs []kstate.PortRange) []kstate.PortRange {
-	order.By(rs, func(a, b kstate.PortRange) int { return int(a.Lo) - int(b.Lo) })
+	order.By(rs, func(i, j int) int { return int(rs[i].Lo) - int(rs[j].Lo) })
 	var out []kstate.PortRange
 	for _, r := range rs {
 		if n := len(out); n > 0 && int(r.Lo) <= int(out[n-1].Hi)+1 {

@@ -153,6 +153,8 @@ func (e *Eviction) HeldBy(f Flow) bool {
 
 // Hook is a call of the user's programs.
 type Hook struct {
+	_ order.Incomparable
+
 	// Action is up, down, degraded (a WAN changed), failover, failback (a policy moved) or reload.
 	Action    string
 	Interface string

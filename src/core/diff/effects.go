@@ -38,7 +38,7 @@ func Effects(prev, next View) []Effect {
 	if len(flush) > 0 {
 		evict = append(evict, Effect{Flush: flush})
 	}
-	for _, h := range slices.Concat(wanHooks(prev, next), policyHooks(prev, next)) {
+	for _, h := range order.Join(wanHooks(prev, next), policyHooks(prev, next)) {
 		hooks = append(hooks, Effect{Hook: h})
 	}
 	return append(evict, hooks...)
@@ -55,7 +55,7 @@ func held(prev, next View) []Effect {
 	for _, name := range order.Keys(next.WANs) {
 		for _, fam := range kstate.Families {
 			known := prev.WANs[name].Sides[fam].Addrs
-			fresh := slices.DeleteFunc(slices.Clone(next.WANs[name].Sides[fam].Addrs), func(a netip.Addr) bool {
+			fresh := order.Without(next.WANs[name].Sides[fam].Addrs, func(a netip.Addr) bool {
 				return same && slices.Contains(known, a)
 			})
 			if len(fresh) > 0 {
@@ -177,7 +177,7 @@ func movedAway(prev, next View, name string, fam kstate.Family) []*Eviction {
 	}
 	var out []*Eviction
 	modes := slices.Collect(maps.Keys(groups))
-	order.By(modes, byMode)
+	order.By(modes, func(i, j int) int { return byMode(modes[i], modes[j]) })
 	for _, how := range modes {
 		if how.mode == "keep" {
 			continue

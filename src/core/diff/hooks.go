@@ -124,7 +124,7 @@ func rank(s PolicySide) int {
 }
 
 func minus(a, b []string) []string {
-	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+	return order.Without(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
 func hookOf(v View, wan string, fam kstate.Family, action string) *Hook {

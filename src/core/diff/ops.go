@@ -21,11 +21,11 @@ func Ops(want, have kstate.State, partial bool) []Op {
 	addNH, delNH := nexthops(want.Nexthops, have.Nexthops)
 	addRoute, delRoute := routes(want.Routes, have.Routes)
 	addRule, delRule := rules(want.Rules, have.Rules)
-	ops := slices.Concat(sysctls(want.Sysctls, have.Sysctls), addNH, addRoute, addRule, netfilter(want.Tables, have.Tables))
+	ops := order.Join(sysctls(want.Sysctls, have.Sysctls), addNH, addRoute, addRule, netfilter(want.Tables, have.Tables))
 	if partial {
-		return slices.DeleteFunc(ops, func(o Op) bool { return o.Verb == Delete })
+		return order.Without(ops, func(o Op) bool { return o.Verb == Delete })
 	}
-	return slices.Concat(ops, delRule, delRoute, delNH)
+	return order.Join(ops, delRule, delRoute, delNH)
 }
 
 func sysctls(want, have []kstate.Sysctl) []Op {
@@ -72,8 +72,8 @@ func nexthops(want, have []kstate.Nexthop) (add, del []Op) {
 	singlesFirst := func(a, b Op) int {
 		return cmp.Or(cmp.Compare(min(len(a.Nexthop.Group), 1), min(len(b.Nexthop.Group), 1)), cmp.Compare(a.Nexthop.ID, b.Nexthop.ID))
 	}
-	order.By(add, singlesFirst)
-	order.By(del, func(a, b Op) int { return singlesFirst(b, a) })
+	order.By(add, func(i, j int) int { return singlesFirst(add[i], add[j]) })
+	order.By(del, func(i, j int) int { return singlesFirst(del[j], del[i]) })
 	return add, del
 }
 
@@ -174,14 +174,14 @@ func rules(want, have []kstate.Rule) (add, del []Op) {
 }
 
 func byText(ops []Op) []Op {
-	order.By(ops, func(a, b Op) int { return cmp.Compare(a.String(), b.String()) })
+	order.By(ops, func(i, j int) int { return cmp.Compare(ops[i].String(), ops[j].String()) })
 	return ops
 }
 
 // byRoute orders specific destinations before wide ones, so that a default never stands before the routes that it relies on.
 func byRoute(ops []Op) []Op {
-	order.By(ops, func(a, b Op) int {
-		x, y := a.Route, b.Route
+	order.By(ops, func(i, j int) int {
+		x, y := ops[i].Route, ops[j].Route
 		c := cmp.Or(cmp.Compare(x.Family, y.Family), cmp.Compare(x.Table, y.Table), cmp.Compare(y.Dst.Bits(), x.Dst.Bits()),
 			x.Dst.Addr().Compare(y.Dst.Addr()), cmp.Compare(x.Metric, y.Metric))
 		if c != 0 {
@@ -194,8 +194,8 @@ func byRoute(ops []Op) []Op {
 
 // byRule orders by the order of evaluation.
 func byRule(ops []Op) []Op {
-	order.By(ops, func(a, b Op) int {
-		x, y := a.Rule, b.Rule
+	order.By(ops, func(i, j int) int {
+		x, y := ops[i].Rule, ops[j].Rule
 		if c := cmp.Or(cmp.Compare(x.Family, y.Family), cmp.Compare(x.Priority, y.Priority)); c != 0 {
 			return c
 		}

@@ -2,7 +2,6 @@ package diff
 
 import (
 	"cmp"
-	"slices"
 
 	"multiwan/src/core/kstate"
 	"multiwan/src/core/order"
@@ -28,7 +27,7 @@ func OverlayOps(want, have kstate.Overlay) []OverlayOp {
 	for _, o := range goes {
 		d.deleted[o.Key()] = true
 	}
-	return slices.Concat(goes, d.makes(), d.unblocks(goes))
+	return order.Join(goes, d.makes(), d.unblocks(goes))
 }
 
 // overlayDiff is one comparison.
@@ -172,9 +171,11 @@ func (d *overlayDiff) goes() []OverlayOp {
 			tunnels = append(tunnels, OverlayOp{Verb: Delete, Kind: Tunnel, Tunnel: t})
 		}
 	}
-	order.By(links, func(x, y OverlayOp) int { return cmp.Compare(linkRank(y.Link), linkRank(x.Link)) })
-	order.By(ports, func(x, y OverlayOp) int { return cmp.Compare(d.there.portRank(y.Port), d.there.portRank(x.Port)) })
-	return slices.Concat(ports, mirrors, addrs, links, sessions, tunnels, ends)
+	order.By(links, func(i, j int) int { return cmp.Compare(linkRank(links[j].Link), linkRank(links[i].Link)) })
+	order.By(ports, func(i, j int) int {
+		return cmp.Compare(d.there.portRank(ports[j].Port), d.there.portRank(ports[i].Port))
+	})
+	return order.Join(ports, mirrors, addrs, links, sessions, tunnels, ends)
 }
 
 // takenAlong says whether a veth goes with its other end, which is deleted by name order.

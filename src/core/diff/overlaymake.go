@@ -95,7 +95,7 @@ func linkKey(device string) string { return kstate.Link{Name: device}.Key() }
 // links makes devices and changes them. A device of L2TP is there with its session, the second end of a veth with the first.
 func (d *overlayDiff) links(add func(OverlayOp, ...string)) {
 	want := slices.Clone(d.want.Links)
-	order.By(want, func(x, y kstate.Link) int { return cmp.Compare(linkRank(x), linkRank(y)) })
+	order.By(want, func(i, j int) int { return cmp.Compare(linkRank(want[i]), linkRank(want[j])) })
 	for _, l := range want {
 		was, there := d.there.links[l.Name]
 		op := OverlayOp{Verb: Replace, Kind: Link, Link: l, Was: was}
@@ -122,7 +122,7 @@ func (d *overlayDiff) links(add func(OverlayOp, ...string)) {
 // ports puts devices into bonds, then into bridges.
 func (d *overlayDiff) ports(add func(OverlayOp, ...string)) {
 	want := slices.Clone(d.want.Ports)
-	order.By(want, func(x, y kstate.Port) int { return cmp.Compare(d.wanted.portRank(x), d.wanted.portRank(y)) })
+	order.By(want, func(i, j int) int { return cmp.Compare(d.wanted.portRank(want[i]), d.wanted.portRank(want[j])) })
 	for _, p := range want {
 		op := OverlayOp{Verb: Add, Kind: Port, Port: p}
 		if was, there := d.there.ports[p.Device]; there && !d.deleted[p.Key()] {

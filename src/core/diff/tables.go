@@ -30,8 +30,8 @@ func sameTables(a, b []kstate.Table) bool {
 	}
 	byKey := func(x, y kstate.Table) int { return cmp.Compare(x.Key(), y.Key()) }
 	a, b = slices.Clone(a), slices.Clone(b)
-	order.By(a, byKey)
-	order.By(b, byKey)
+	order.By(a, func(i, j int) int { return byKey(a[i], a[j]) })
+	order.By(b, func(i, j int) int { return byKey(b[i], b[j]) })
 	return slices.EqualFunc(a, b, sameTable)
 }
 

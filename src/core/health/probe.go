@@ -1,6 +1,10 @@
 package health
 
-import "time"
+import (
+	"time"
+
+	"multiwan/src/core/order"
+)
 
 // Send asks for one probe to be sent now.
 type Send struct {
@@ -22,6 +26,8 @@ type Result struct {
 
 // sent is one probe in a track's log, in the order of sending.
 type sent struct {
+	_ order.Incomparable
+
 	seq      uint64
 	at       time.Time
 	round    uint64 // of regular rounds; 0 in a burst
@@ -36,6 +42,8 @@ type sent struct {
 
 // Evidence is one probe as shown with a transition (P10).
 type Evidence struct {
+	_ order.Incomparable
+
 	Probe   string
 	Target  string
 	Sent    time.Time

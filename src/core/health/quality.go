@@ -32,8 +32,8 @@ func (t *track) quality() (loss float64, rtt time.Duration, ok bool) {
 	if len(losses) == 0 {
 		return 0, 0, false
 	}
-	order.By(losses, cmp.Compare)
-	order.By(rtts, cmp.Compare)
+	order.By(losses, func(i, j int) int { return cmp.Compare(losses[i], losses[j]) })
+	order.By(rtts, func(i, j int) int { return cmp.Compare(rtts[i], rtts[j]) })
 	loss = losses[min(t.needed(), len(losses))-1]
 	if len(rtts) > 0 {
 		rtt = rtts[min(t.needed(), len(rtts))-1]

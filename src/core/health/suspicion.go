@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"multiwan/src/core/order"
@@ -43,7 +42,7 @@ func (t *track) goodUntil() uint64 {
 	if len(good) == 0 {
 		return math.MaxUint64
 	}
-	order.By(good, cmp.Compare)
+	order.By(good, func(i, j int) int { return cmp.Compare(good[i], good[j]) })
 	return max(t.floor, good[len(good)-t.needed()])
 }
 
@@ -60,12 +59,12 @@ func (t *track) doubt() doubt {
 		return doubt{}
 	}
 	d := doubt{lost: len(ripe)}
-	order.By(row, func(a, b silence) int { return a.since.Compare(b.since) })
+	order.By(row, func(i, j int) int { return row[i].since.Compare(row[j].since) })
 	d.oldest = row[tooMany].since
-	order.By(row, func(a, b silence) int { return a.overdue.Compare(b.overdue) })
+	order.By(row, func(i, j int) int { return row[i].overdue.Compare(row[j].overdue) })
 	d.suspectAt = row[tooMany].overdue
 	if d.lost >= t.p.Down {
-		order.By(ripe, time.Time.Compare)
+		order.By(ripe, func(i, j int) int { return ripe[i].Compare(ripe[j]) })
 		d.ripeAt = ripe[t.p.Down-1]
 	}
 	return d
@@ -96,7 +95,7 @@ func (t *track) silences(first int) ([]silence, []time.Time) {
 		ripe = append(ripe, counts)
 	}
 	t.scratch.row, t.scratch.ripe = row, ripe
-	return slices.DeleteFunc(row, func(s silence) bool { return s.since.IsZero() }), ripe
+	return order.Without(row, func(s silence) bool { return s.since.IsZero() }), ripe
 }
 
 // answering tells whether a target's own statistics can be trusted: it

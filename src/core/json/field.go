@@ -52,7 +52,7 @@ func (f fields) of(t reflect.Type) []field {
 			own = append(own, p)
 		}
 	}
-	order.By(own, func(a, b field) int { return slices.Compare(a.index, b.index) })
+	order.By(own, func(i, j int) int { return slices.Compare(own[i].index, own[j].index) })
 	f[t] = own
 	return own
 }

@@ -3,6 +3,8 @@ package kstate
 import (
 	"fmt"
 	"strings"
+
+	"multiwan/src/core/order"
 )
 
 // AliasPrefix begins the alias (ifalias) of every device of ours; the name of the section that wants it follows.
@@ -20,6 +22,8 @@ const (
 
 // Link is a network device of ours. What was observed has all fields, what is wanted may leave some to the kernel.
 type Link struct {
+	_ order.Incomparable
+
 	Name string // at most MaxDeviceName bytes
 	Kind string
 	MTU  int // bytes; wanted 0: as it is

@@ -3,6 +3,8 @@ package kstate
 import (
 	"fmt"
 	"strings"
+
+	"multiwan/src/core/order"
 )
 
 // Table is an nftables table of ours.
@@ -113,6 +115,8 @@ func (m Match) mask() string {
 
 // Statement is what a rule does: exactly one of its fields is set.
 type Statement struct {
+	_ order.Incomparable
+
 	// Counter names a counter of the table.
 	Counter string
 	// SetMark replaces the bits under Mask of the packet's mark or the connection's mark by Value, and keeps the others.
@@ -183,6 +187,8 @@ type Update struct{ Set, Key string } // Key "ip saddr" or "ip6 saddr"
 
 // NAT is a source translation.
 type NAT struct {
+	_ order.Incomparable
+
 	// Kind: "masquerade"; "snat" to Addr; "self", to the packet's own source address and port, so that no later rule translates it;
 	// "prefix", the IPv6 prefix Addr, host part kept (stateful, RFC 6296's mapping without its checksum-neutrality).
 	Kind string

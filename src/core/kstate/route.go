@@ -160,7 +160,8 @@ func (s Sysctl) String() string { return strings.ReplaceAll(s.Name, "/", ".") + 
 
 // SortHops puts hops into the order in which routes are compared.
 func SortHops(hops []Hop) {
-	order.By(hops, func(x, y Hop) int {
+	order.By(hops, func(i, j int) int {
+		x, y := hops[i], hops[j]
 		return cmp.Or(cmp.Compare(x.Weight, y.Weight), cmp.Compare(x.Device, y.Device), x.Gateway.Compare(y.Gateway))
 	})
 }

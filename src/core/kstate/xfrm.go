@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"multiwan/src/core/order"
 )
 
 const (
@@ -113,6 +115,8 @@ func (p Policy) Covers(b Block) bool {
 
 // SA is a security association of the kernel, without its keys.
 type SA struct {
+	_ order.Incomparable
+
 	Src, Dst netip.Addr
 	Proto    uint8 // ProtoESP …
 	SPI      uint32

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"multiwan/src/core/order"
 )
 
 // match is what a rule looks at, checked and in our words.
@@ -36,7 +38,7 @@ func (s *source) match() match {
 	s.names(&m)
 	m.wrong = slices.Compact(m.wrong)
 	m.everything = m.proto == "" && len(m.sport)+len(m.dport) == 0 && m.srcIface == "" && m.nftset == "" &&
-		!slices.ContainsFunc(slices.Concat(m.src, m.dest), func(p string) bool { return !strings.HasSuffix(p, "/0") })
+		!slices.ContainsFunc(order.Join(m.src, m.dest), func(p string) bool { return !strings.HasSuffix(p, "/0") })
 	return m
 }
 

@@ -5,9 +5,10 @@ import (
 	"sort"
 )
 
-// By sorts s in place by compare, which is negative, zero or positive as of cmp.Compare. Equal elements keep their order.
-func By[T any](s []T, compare func(a, b T) int) {
-	sort.SliceStable(s, func(i, j int) bool { return compare(s[i], s[j]) < 0 })
+// By sorts the slice s in place. compare says how the element i stands to the element j: negative, zero or positive as of cmp.Compare. Equal
+// elements keep their order.
+func By(s any, compare func(i, j int) int) {
+	sort.SliceStable(s, func(i, j int) bool { return compare(i, j) < 0 })
 }
 
 // Keys returns the keys of m, sorted.
@@ -32,3 +33,27 @@ func First(n int, fits func(i int) bool) int {
 	}
 	return -1
 }
+
+// Join returns the elements of all lists, in a slice of their own.
+func Join[T any](lists ...[]T) []T {
+	var all []T
+	for _, l := range lists {
+		all = append(all, l...)
+	}
+	return all
+}
+
+// Without returns the elements of s for which gone does not hold, in a slice of their own.
+func Without[T any](s []T, gone func(T) bool) []T {
+	var kept []T
+	for _, x := range s {
+		if !gone(x) {
+			kept = append(kept, x)
+		}
+	}
+	return kept
+}
+
+// Incomparable, as a field without a name, makes a struct one that cannot be compared by ==. The compiler writes a function for that for every
+// struct that could be, and the linker keeps it for all that are ever in a slice.
+type Incomparable [0]func()

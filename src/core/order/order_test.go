@@ -18,7 +18,7 @@ func TestBy(t *testing.T) {
 		want := slices.Clone(s)
 		compare := func(a, b pair) int { return a.key - b.key }
 		slices.SortStableFunc(want, compare)
-		By(s, compare)
+		By(s, func(i, j int) int { return compare(s[i], s[j]) })
 		if !slices.Equal(s, want) {
 			t.Fatalf("By gives %v, want %v", s, want)
 		}
@@ -44,5 +44,19 @@ func TestFirst(t *testing.T) {
 	}
 	if !Any(len(s), func(i int) bool { return s[i] > 7 }) || Any(0, func(int) bool { return true }) {
 		t.Error("Any")
+	}
+}
+
+func TestJoinAndWithout(t *testing.T) {
+	a, b := make([]int, 1, 4), []int{1, 2}
+	j := Join(a, b, nil)
+	if !slices.Equal(j, []int{0, 1, 2}) || Join[int](nil, nil) != nil {
+		t.Error(j)
+	}
+	if even := Without(j, func(n int) bool { return n%2 == 1 }); !slices.Equal(even, []int{0, 2}) {
+		t.Error(even)
+	}
+	if j[1] = 7; a[:2][1] != 0 || b[0] != 1 || !slices.Equal(j, []int{0, 7, 2}) {
+		t.Error("the lists are not left alone")
 	}
 }

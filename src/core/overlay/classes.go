@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // Sizes in bytes of what stands in front of the frame: UDP, L2TPv3's flags over UDP, the session's number, the sublayer (RFC 3931 section 4).
@@ -32,7 +33,7 @@ func (x *conn) classRules(classes *branches) {
 		for _, code := range x.copies.DSCP {
 			for _, m := range carrying(at+12, code) { // behind the two hardware addresses
 				tos := code << 2
-				classes.add(w.remote.String(), kstate.NftRule{Match: slices.Concat(outer(w.tunnel), m),
+				classes.add(w.remote.String(), kstate.NftRule{Match: order.Join(outer(w.tunnel), m),
 					Do: []kstate.Statement{{SetTOS: &tos}, {Verdict: "return"}}})
 			}
 		}

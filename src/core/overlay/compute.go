@@ -222,7 +222,7 @@ func (b *builder) report() {
 		b.warn("the IKE daemon (charon) does not answer: protected pseudowires pass nothing until it does")
 	}
 	for _, list := range []*[]netip.Addr{&b.plan.Remotes, &b.plan.Sources} {
-		order.By(*list, netip.Addr.Compare)
+		order.By(*list, func(i, j int) int { return (*list)[i].Compare((*list)[j]) })
 		*list = slices.Compact(*list)
 	}
 }

@@ -65,9 +65,9 @@ func (b *builder) copyTable() *ruleset {
 	isIKE := []kstate.Match{match("meta l4proto", "udp"), match("th sport", ikePorts...), match("th dport", ikePorts...)}
 	r.chain(kstate.Chain{Name: "overlay_classes", Type: "filter", Hook: "output", Priority: prioFilter, Rules: classes.by("ip daddr", all)})
 	r.chain(kstate.Chain{Name: "overlay_copies_out", Type: "filter", Hook: "output", Priority: prioFilter,
-		Rules: slices.Concat(esp.by("ip daddr", all, isESP...), ike.by("ip daddr", all, isIKE...))})
+		Rules: order.Join(esp.by("ip daddr", all, isESP...), ike.by("ip daddr", all, isIKE...))})
 	r.chain(kstate.Chain{Name: "overlay_copies_in", Type: "filter", Hook: "prerouting", Priority: prioFirst,
-		Rules: slices.Concat(back.by("ip saddr", all, isESP...), back.by("ip saddr", all, isIKE...),
+		Rules: order.Join(back.by("ip saddr", all, isESP...), back.by("ip saddr", all, isIKE...),
 			inner.by("ip saddr", all, match("meta ipsec", "exists"), match("meta l4proto", "udp")))})
 	for _, x := range []*branches{&esp, &ike, &back, &inner, &classes} {
 		x.chains(r)
@@ -87,7 +87,7 @@ func (x *conn) copyRules(ends pair, selected bool) []kstate.NftRule {
 		if p.own || i == 0 {
 			m = append(m, kstate.Match{Key: "oifname", Not: true, Values: []string{p.line.Device}}) // it goes that way itself
 		}
-		dup := slices.Concat(readdress(ends, pair{p.local, p.remote}), []kstate.Statement{{Dup: &kstate.Dup{To: p.hop(x.Family), Index: p.line.Index}}},
+		dup := order.Join(readdress(ends, pair{p.local, p.remote}), []kstate.Statement{{Dup: &kstate.Dup{To: p.hop(x.Family), Index: p.line.Index}}},
 			readdress(pair{p.local, p.remote}, ends))
 		if !selected {
 			rules = append(rules, kstate.NftRule{Match: m, Do: dup})
@@ -95,7 +95,7 @@ func (x *conn) copyRules(ends pair, selected bool) []kstate.NftRule {
 		}
 		dup = append([]kstate.Statement{{Counter: counterOf("out", x, i)}}, dup...)
 		chosen := x.copies.chosen()
-		rules = append(rules, limited(x.copies.limit(), slices.Concat(m, chosen), dup))
+		rules = append(rules, limited(x.copies.limit(), order.Join(m, chosen), dup))
 		for _, c := range chosen {
 			c.Not = true
 			rules = append(rules, limited(&kstate.Limit{Rate: sampleRate, Burst: sampleBurst, Packets: true}, append(slices.Clone(m), c), dup))

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // Plan is the desired state with its reasons.
@@ -39,6 +40,8 @@ const (
 
 // PseudowirePlan is what one pseudowire came to.
 type PseudowirePlan struct {
+	_ order.Incomparable
+
 	Name, Device  string
 	State, Reason string
 	WAN           string // that carries it; "" for the routing table
@@ -70,6 +73,8 @@ type BondPlan struct {
 
 // MemberPlan is one member of a bond.
 type MemberPlan struct {
+	_ order.Incomparable
+
 	Name, Device string
 	Verdict      string // of its far end, one of core/health's
 	In           bool   // a slave is wanted
@@ -78,6 +83,8 @@ type MemberPlan struct {
 
 // TunnelPlan is what one IPv6 tunnel came to.
 type TunnelPlan struct {
+	_ order.Incomparable
+
 	Name, Device  string
 	State, Reason string
 	WAN           string

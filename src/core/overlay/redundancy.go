@@ -298,6 +298,8 @@ const sparse = 4 * 12 * int(time.Second/ArrivalEvery)
 
 // PathPlan is one path.
 type PathPlan struct {
+	_ order.Incomparable
+
 	WAN, Device   string
 	Local, Remote netip.Addr
 	State, Reason string

@@ -61,8 +61,8 @@ func Merge(base, more []kstate.Table) []kstate.Table {
 			continue
 		}
 		o := &out[i]
-		o.Sets, o.Counters, o.Chains = slices.Concat(o.Sets, t.Sets), slices.Concat(o.Counters, t.Counters), slices.Concat(o.Chains, t.Chains)
-		order.By(o.Chains, baseFirst)
+		o.Sets, o.Counters, o.Chains = order.Join(o.Sets, t.Sets), order.Join(o.Counters, t.Counters), order.Join(o.Chains, t.Chains)
+		order.By(o.Chains, func(i, j int) int { return baseFirst(o.Chains[i], o.Chains[j]) })
 	}
 	return out
 }
@@ -94,7 +94,8 @@ func (b *builder) guarded() []kstate.Tunnel {
 			}
 		}
 	}
-	order.By(out, func(x, y kstate.Tunnel) int {
+	order.By(out, func(i, j int) int {
+		x, y := out[i], out[j]
 		return cmp.Or(cmp.Compare(x.ID, y.ID), x.Local.Compare(y.Local), x.Remote.Compare(y.Remote), cmp.Compare(x.RemotePort, y.RemotePort))
 	})
 	return out
@@ -164,7 +165,7 @@ func (x *branches) by(key string, of func(value string) bool, first ...kstate.Ma
 func (x *branches) byAddress(side string) []kstate.NftRule {
 	four := func(v string) bool { return !strings.Contains(v, ":") }
 	six := func(v string) bool { return !four(v) }
-	return slices.Concat(x.by("ip "+side, four, match("meta nfproto", "ipv4")), x.by("ip6 "+side, six, match("meta nfproto", "ipv6")))
+	return order.Join(x.by("ip "+side, four, match("meta nfproto", "ipv4")), x.by("ip6 "+side, six, match("meta nfproto", "ipv6")))
 }
 
 // byDevice leads by the devices of a packet that are known in a hook.
@@ -176,7 +177,7 @@ func (x *branches) byDevice(hook string, first ...kstate.Match) []kstate.NftRule
 	case "output", "postrouting":
 		return x.by("oifname", all, first...)
 	}
-	return slices.Concat(x.by("iifname", all, first...), x.by("oifname", all, first...))
+	return order.Join(x.by("iifname", all, first...), x.by("oifname", all, first...))
 }
 
 // bindings give outer packets their own source by name, so that no masquerade after them changes it: a binding that is made cannot be made

@@ -35,6 +35,8 @@ type Answer struct {
 
 // Way is one WAN that a flow may take.
 type Way struct {
+	_ order.Incomparable
+
 	WAN     string     `json:"wan"`
 	Percent float64    `json:"percent"`
 	Mark    uint32     `json:"mark"`

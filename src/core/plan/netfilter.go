@@ -42,7 +42,7 @@ func (b *builder) wantTable() {
 	if len(r.table.Chains) == 0 {
 		return
 	}
-	order.By(r.table.Chains, compareChains)
+	order.By(r.table.Chains, func(i, j int) int { return compareChains(r.table.Chains[i], r.table.Chains[j]) })
 	b.plan.Want.Tables = append(b.plan.Want.Tables, r.table)
 }
 

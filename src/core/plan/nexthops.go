@@ -21,7 +21,7 @@ func (b *builder) nexthopGroup(p *policy, f kstate.Family) uint32 {
 	for _, s := range hopWeights(p.Active[f]) {
 		g.Group = append(g.Group, kstate.NexthopMember{ID: b.nexthop(b.byName[s.WAN], f), Weight: s.Weight})
 	}
-	order.By(g.Group, func(x, y kstate.NexthopMember) int { return int(x.ID) - int(y.ID) })
+	order.By(g.Group, func(i, j int) int { return int(g.Group[i].ID) - int(g.Group[j].ID) })
 	b.plan.Want.Nexthops = append(b.plan.Want.Nexthops, g)
 	b.plan.Why[g.Key()] = "members of policy " + p.PolicyPlan.Name
 	return g.ID

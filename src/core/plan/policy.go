@@ -53,12 +53,12 @@ func (b *builder) addPolicies() {
 func (b *builder) resolve(p *policy, f kstate.Family) ([]Share, string) {
 	members := b.members(p, f)
 	best := lowestMetric(members)
-	working := slices.DeleteFunc(slices.Clone(members), func(m config.Member) bool { return !b.healthy(b.byName[m.Interface], f) })
-	sound := slices.DeleteFunc(slices.Clone(working), func(m config.Member) bool { return !b.f.Health[m.Interface][f].Sound() })
+	working := order.Without(members, func(m config.Member) bool { return !b.healthy(b.byName[m.Interface], f) })
+	sound := order.Without(working, func(m config.Member) bool { return !b.f.Health[m.Interface][f].Sound() })
 	if len(sound) > 0 {
 		working = sound
 	}
-	ready := slices.DeleteFunc(slices.Clone(working), func(m config.Member) bool { return b.f.HeldBack[p.PolicyPlan.Name][m.Interface] })
+	ready := order.Without(working, func(m config.Member) bool { return b.f.HeldBack[p.PolicyPlan.Name][m.Interface] })
 	if len(ready) == 0 {
 		ready = working // nothing else works: a delayed failback would be an outage
 	}
@@ -68,7 +68,7 @@ func (b *builder) resolve(p *policy, f kstate.Family) ([]Share, string) {
 		if low != best {
 			state = "backup"
 		}
-		return shares(slices.DeleteFunc(ready, func(m config.Member) bool { return m.Metric != low })), state
+		return shares(order.Without(ready, func(m config.Member) bool { return m.Metric != low })), state
 	}
 	if p.LastResort != "best_effort" {
 		return nil, p.LastResort
@@ -94,15 +94,16 @@ func (b *builder) members(p *policy, f kstate.Family) []config.Member {
 // leastBad picks the members that stay in use although no probe is answered (promise P3): what was in use until now, so that nothing
 // moves for nothing; else the one that answered last; else the preferred one. A WAN that cannot send at all does not count.
 func (b *builder) leastBad(p *policy, f kstate.Family, members []config.Member) []config.Member {
-	members = slices.DeleteFunc(slices.Clone(members), func(m config.Member) bool { return !b.byName[m.Interface].usable(f) })
+	members = order.Without(members, func(m config.Member) bool { return !b.byName[m.Interface].usable(f) })
 	active := b.f.Active[p.PolicyPlan.Name][f]
-	if kept := slices.DeleteFunc(slices.Clone(members), func(m config.Member) bool { return !slices.Contains(active, m.Interface) }); len(kept) > 0 {
+	if kept := order.Without(members, func(m config.Member) bool { return !slices.Contains(active, m.Interface) }); len(kept) > 0 {
 		return kept
 	}
 	if len(members) == 0 {
 		return nil
 	}
-	order.By(members, func(x, y config.Member) int {
+	order.By(members, func(i, j int) int {
+		x, y := members[i], members[j]
 		gx, gy := b.f.Health[x.Interface][f].LastGood, b.f.Health[y.Interface][f].LastGood
 		if c := gy.Compare(gx); c != 0 {
 			return c

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"multiwan/src/core/order"
 )
 
 // Burst is the outcome of `multiwan probe`: probes sent on request, by one WAN.
 type Burst struct {
-	_         incomparable
+	_ order.Incomparable
+
 	Interface string  `json:"interface"`
 	Family    string  `json:"family"`
 	Device    string  `json:"device"`

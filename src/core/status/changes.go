@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"multiwan/src/core/order"
 )
 
 // Changes is what a pass would do now: with the configuration file as it is, the network as it is and the verdicts as they are.
@@ -18,7 +20,8 @@ type Changes struct {
 
 // Operation is one command with its reason.
 type Operation struct {
-	_       incomparable
+	_ order.Incomparable
+
 	Command string `json:"command"`
 	Why     string `json:"why"`
 }

@@ -2,6 +2,3 @@
 // show. It is plain data with JSON names (docs/status.md describes each), pure functions that build it from what the other packages
 // know, and a table for terminals. It holds no secrets: nothing of a configuration value enters that is not named here.
 package status
-
-// incomparable makes a struct one that is never compared, which spares the program a function for that.
-type incomparable [0]func()

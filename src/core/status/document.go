@@ -1,5 +1,7 @@
 package status
 
+import "multiwan/src/core/order"
+
 // Schema is the version of the document. Fields are only added within a version.
 const Schema = 1
 
@@ -45,7 +47,8 @@ type Config struct {
 
 // Diagnostic is one finding in the configuration file.
 type Diagnostic struct {
-	_       incomparable
+	_ order.Incomparable
+
 	Line    int    `json:"line"`
 	Section string `json:"section"`
 	Option  string `json:"option,omitempty"`
@@ -77,7 +80,8 @@ type Interface struct {
 
 // Side is one family of a WAN.
 type Side struct {
-	_       incomparable
+	_ order.Incomparable
+
 	State   string   `json:"state"`
 	Since   int64    `json:"since"`
 	Reason  string   `json:"reason"`
@@ -94,7 +98,8 @@ type Side struct {
 
 // Probe is one target of one probe of a WAN.
 type Probe struct {
-	_       incomparable
+	_ order.Incomparable
+
 	Name    string   `json:"name"`
 	Method  string   `json:"method"`
 	Family  string   `json:"family"`
@@ -134,7 +139,8 @@ type PolicyFamily struct {
 
 // Share is a WAN's part of a policy's new connections: by weight, in the smallest numbers, and in per cent.
 type Share struct {
-	_         incomparable
+	_ order.Incomparable
+
 	Interface string  `json:"interface"`
 	Weight    int     `json:"weight"`
 	Percent   float64 `json:"share"`
@@ -142,7 +148,8 @@ type Share struct {
 
 // Rule is one rule, in the order in which they are tried.
 type Rule struct {
-	_       incomparable
+	_ order.Incomparable
+
 	Name    string `json:"name"`
 	Line    int    `json:"line"`
 	Enabled bool   `json:"enabled"`
@@ -157,7 +164,8 @@ type Rule struct {
 
 // Repair is one object of ours that others changed.
 type Repair struct {
-	_      incomparable
+	_ order.Incomparable
+
 	Object string `json:"object"`
 	Done   string `json:"done"` // the last repair, as a command
 	Count  int    `json:"count"`

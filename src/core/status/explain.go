@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"multiwan/src/core/order"
 )
 
 // Explanation says where one connection goes and why, as the plan has it and as the kernel answers.
@@ -26,7 +28,8 @@ type Explanation struct {
 
 // Way is one WAN that the connection may take.
 type Way struct {
-	_         incomparable
+	_ order.Incomparable
+
 	Interface string       `json:"interface"`
 	Percent   float64      `json:"share"`
 	Mark      string       `json:"mark"`
@@ -40,7 +43,8 @@ type Way struct {
 
 // KernelAnswer is the kernel's own decision about the packet (RTM_GETROUTE).
 type KernelAnswer struct {
-	_       incomparable
+	_ order.Incomparable
+
 	Type    string `json:"type"` // unicast, local, prohibit, unreachable, blackhole …; "" where it could not be asked
 	Table   uint32 `json:"table"`
 	Device  string `json:"device"`

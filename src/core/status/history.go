@@ -1,5 +1,7 @@
 package status
 
+import "multiwan/src/core/order"
+
 // Transition is a change of state of one family of a WAN, with the probes that led to it.
 type Transition struct {
 	Time      float64 `json:"time"`
@@ -15,7 +17,8 @@ type Transition struct {
 
 // Evidence is one probe: when it was sent and what became of it.
 type Evidence struct {
-	_      incomparable
+	_ order.Incomparable
+
 	Time   float64  `json:"time"`
 	Probe  string   `json:"probe"`
 	Target string   `json:"target"`

@@ -55,7 +55,7 @@ func MetricsOf(d *Document) []Metric {
 		}
 	}
 	counterMetrics(d, add)
-	order.By(all, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
+	order.By(all, func(i, j int) int { return strings.Compare(all[i].Name, all[j].Name) })
 	return all
 }
 

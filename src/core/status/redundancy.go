@@ -25,7 +25,8 @@ type Redundancy struct {
 
 // Path is one way of a duplicated pseudowire.
 type Path struct {
-	_         incomparable
+	_ order.Incomparable
+
 	Interface string `json:"interface"`
 	Device    string `json:"device"`
 	Local     string `json:"local"`

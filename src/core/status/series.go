@@ -8,6 +8,7 @@ import (
 	"multiwan/src/core/health"
 	"multiwan/src/core/json"
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // How long and how finely the past of WANs is kept for graphs: ten minutes and a day.
@@ -39,6 +40,8 @@ type change struct {
 
 // side is the past of one family.
 type side struct {
+	_ order.Incomparable
+
 	fine    [fineSamples]sample
 	coarse  [coarseLength]sample
 	changes [changesKept]change
@@ -52,6 +55,8 @@ type side struct {
 
 // past is that of a WAN; rates are in bytes a second.
 type past struct {
+	_ order.Incomparable
+
 	sides  [2]side
 	fine   [fineSamples][2]uint32
 	coarse [coarseLength][2]uint32

@@ -1,5 +1,7 @@
 package status
 
+import "multiwan/src/core/order"
+
 // Pseudowire is one layer-2 tunnel.
 type Pseudowire struct {
 	// State is up, degraded, down, waiting or refused; its far end decides, where it is watched.
@@ -53,7 +55,8 @@ type Traffic struct {
 
 // IPsec is one connection of the IKE daemon.
 type IPsec struct {
-	_ incomparable
+	_ order.Incomparable
+
 	// State is up, connecting, retrying, waiting, refused or absent.
 	State    string `json:"state"`
 	Since    int64  `json:"since"`
@@ -110,7 +113,8 @@ type Bond struct {
 
 // Member is one member of a bond.
 type Member struct {
-	_      incomparable
+	_ order.Incomparable
+
 	Name   string `json:"name"`
 	Device string `json:"device"`
 	In     bool   `json:"in"`
@@ -122,7 +126,8 @@ type Member struct {
 
 // Tunnel is one tunnel of IPv6 in IPv4.
 type Tunnel struct {
-	_         incomparable
+	_ order.Incomparable
+
 	State     string `json:"state"`
 	Since     int64  `json:"since"`
 	Reason    string `json:"reason"`

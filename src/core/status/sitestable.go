@@ -2,7 +2,6 @@ package status
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"multiwan/src/core/order"
@@ -107,7 +106,7 @@ func (p *printer) noted(rows [][]string, notes []string) {
 	if more := len(rows) - 1 - rulesShown; more > 0 {
 		fmt.Fprintf(&p.b, "  and %d more, see multiwan status --json\n", more)
 	}
-	notes = slices.DeleteFunc(notes, func(n string) bool { return n == "" })
+	notes = order.Without(notes, func(n string) bool { return n == "" })
 	p.b.WriteString(strings.Join(notes[:min(len(notes), rulesShown)], ""))
 }
 

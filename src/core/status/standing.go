@@ -21,7 +21,8 @@ const (
 
 // Standing is how one part of what joins sites does, as far as a pass of the loop knows.
 type Standing struct {
-	_                  incomparable
+	_ order.Incomparable
+
 	Kind, Name, Device string
 	State, Reason      string
 	// Active are the members of a bond that carry, Why how they were chosen.

@@ -35,7 +35,7 @@ func share(w Want, f kstate.Family, wants []Want, addrs []rtnl.Addr) []rtnl.Addr
 			taken[a.Prefix.Addr()] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(addrs), func(a rtnl.Addr) bool { return taken[a.Prefix.Addr()] })
+	return order.Without(addrs, func(a rtnl.Addr) bool { return taken[a.Prefix.Addr()] })
 }
 
 // claimed returns the addresses that a WAN claims by its list or its gateway; nil where it has neither for the family, and takes what is
@@ -90,7 +90,8 @@ func prefer(addrs []rtnl.Addr, list []netip.Prefix, gw netip.Addr) []rtnl.Addr {
 		return 0
 	}
 	sorted := slices.Clone(addrs)
-	order.By(sorted, func(a, b rtnl.Addr) int {
+	order.By(sorted, func(i, j int) int {
+		a, b := sorted[i], sorted[j]
 		return cmp.Or(
 			cmp.Compare(rank(a, list), rank(b, list)),
 			last(a.Deprecated())-last(b.Deprecated()),

@@ -137,6 +137,6 @@ func usable(ports []device) (names []string) {
 			names = append(names, p.name)
 		}
 	}
-	order.By(names, strings.Compare)
+	order.By(names, func(i, j int) int { return strings.Compare(names[i], names[j]) })
 	return names
 }

@@ -8,11 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 	"multiwan/src/kernel/rtnl"
 )
 
 // device is a device as the kernel shows it, others by their indexes.
 type device struct {
+	_ order.Incomparable
+
 	name                     string
 	index, mtu, master, link int
 	elsewhere                bool // link is in another network namespace

@@ -267,6 +267,6 @@ func (s *survey) mirrors(ctx context.Context) error {
 			}
 		}
 	}
-	order.By(s.st.Mirrors, func(a, b kstate.Mirror) int { return strings.Compare(a.From, b.From) })
+	order.By(s.st.Mirrors, func(i, j int) int { return strings.Compare(s.st.Mirrors[i].From, s.st.Mirrors[j].From) })
 	return err
 }

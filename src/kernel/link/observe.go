@@ -33,6 +33,8 @@ type State struct {
 
 // Device is a device of anybody.
 type Device struct {
+	_ order.Incomparable
+
 	Index, MTU  int
 	Own         bool
 	Up, Carrier bool
@@ -122,7 +124,7 @@ func (s *survey) choose(all []device, names []string) {
 	for _, n := range names {
 		asked[n] = true
 	}
-	order.By(all, func(a, b device) int { return strings.Compare(a.name, b.name) })
+	order.By(all, func(i, j int) int { return strings.Compare(all[i].name, all[j].name) })
 	for i := range all {
 		s.byIndex[all[i].index] = &all[i]
 	}

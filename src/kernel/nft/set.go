@@ -50,7 +50,7 @@ func (e *encoder) anonymous(k key, spans []span, vmap bool) (id uint32, name str
 // disjoint sorts values and joins those that overlap, which the kernel refuses; in a map only where they agree on the verdict.
 func disjoint(spans []span) ([]span, error) {
 	in := slices.Clone(spans)
-	order.By(in, func(a, b span) int { return bytes.Compare(a.lo, b.lo) })
+	order.By(in, func(i, j int) int { return bytes.Compare(in[i].lo, in[j].lo) })
 	var out []span
 	for _, s := range in {
 		last := len(out) - 1

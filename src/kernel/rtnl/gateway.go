@@ -40,6 +40,6 @@ func (c *Conn) dumpGateways(ctx context.Context, f kstate.Family, index int) ([]
 			}
 		}
 	})
-	order.By(gws, func(a, b Gateway) int { return cmp.Compare(a.Metric, b.Metric) })
+	order.By(gws, func(i, j int) int { return cmp.Compare(gws[i].Metric, gws[j].Metric) })
 	return gws, err
 }

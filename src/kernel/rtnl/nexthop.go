@@ -133,7 +133,7 @@ func decodeGroup(b []byte) []kstate.NexthopMember {
 	for ; len(b) >= nexthopGrpLen; b = b[nexthopGrpLen:] {
 		group = append(group, kstate.NexthopMember{ID: Uint32(b), Weight: int(b[4]) + int(b[5])<<8 + 1})
 	}
-	order.By(group, func(a, b kstate.NexthopMember) int { return cmp.Compare(a.ID, b.ID) })
+	order.By(group, func(i, j int) int { return cmp.Compare(group[i].ID, group[j].ID) })
 	return group
 }
 

@@ -120,6 +120,6 @@ func (c *Conn) Foreign(ctx context.Context) (rules []kstate.Rule, tables []uint3
 			tables = append(tables, r.Table)
 		}
 	}
-	order.By(tables, cmp.Compare)
+	order.By(tables, func(i, j int) int { return cmp.Compare(tables[i], tables[j]) })
 	return rules, slices.Compact(tables), nil
 }

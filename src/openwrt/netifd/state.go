@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 // WAN asks for what netifd knows of a WAN: Name is that of its interface in netifd, Interface6 of the one that carries its IPv6, empty
@@ -103,9 +104,9 @@ func (s *state) join(w WAN) (Joined, bool) {
 	if six.Default6 {
 		j.Gateway6 = six.Gateway6
 	}
-	j.Addrs = slices.Concat(j.Addrs, six.Addrs)
-	j.Prefixes = slices.Concat(j.Prefixes, six.Delegated)
-	j.DNS = slices.Concat(j.DNS, six.DNS)
+	j.Addrs = order.Join(j.Addrs, six.Addrs)
+	j.Prefixes = order.Join(j.Prefixes, six.Delegated)
+	j.DNS = order.Join(j.DNS, six.DNS)
 	return j, true
 }
 

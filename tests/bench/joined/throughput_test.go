@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 )
 
 // TestThroughput sends one TCP connection through pseudowires of ours, through ones set up by hand, and through an OpenVPN tap, each between
-// two sites of its own. They take turns, so that whatever else the machine does falls on all of them. By hand means beside a daemon that
+// two sites of its own. They take turns, to and fro, so that whatever else the machine does falls on all of them. By hand means beside a daemon that
 // steers the lines, as ours does too; what that costs is seen beside the bare one.
 func TestThroughput(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Bridge, lab.BridgeNft, lab.Charon, lab.OpenVPN)
@@ -44,10 +45,12 @@ func TestThroughput(t *testing.T) {
 		j.sites.Reaches(30 * time.Second)
 		j.sites.B.Host.Echo()
 	}
-	for range 3 {
-		for _, j := range nets {
+	order := slices.Clone(nets)
+	for range 5 {
+		for _, j := range order {
 			j.rates = append(j.rates, rate(t, j.sites))
 		}
+		slices.Reverse(order)
 	}
 	for _, j := range nets {
 		figure("TCP: "+j.name, "Mbit/s", "", j.rates...)

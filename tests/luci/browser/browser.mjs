@@ -8,13 +8,13 @@ export const shots = join(root, 'build/luci', real ? 'real' : 'standin');
 
 let browser = null;
 
-export async function start() {
-	browser ??= await chromium.launch({ executablePath: '/usr/bin/chromium', args: [ '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-extensions', '--mute-audio' ] });
-	return browser;
+/* One for all tests of a file, be it asked for by two at once. */
+export function start() {
+	return browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: [ '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-extensions', '--mute-audio' ] });
 }
 
 export async function stop() {
-	await browser?.close();
+	await (await browser)?.close();
 	browser = null;
 }
 
@@ -63,5 +63,6 @@ export function declare(test, view, name, backend, options, body) {
 
 export async function shot(page, name) {
 	mkdirSync(shots, { recursive: true });
-	await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
+	const [ width, height ] = await page.evaluate(() => [ innerWidth, Math.max(innerHeight, document.documentElement.scrollHeight) ]);
+	await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true, animations: 'disabled', clip: { x: 0, y: 0, width, height: Math.min(height, 2600) } });
 }

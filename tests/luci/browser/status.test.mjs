@@ -4,13 +4,14 @@ import { declare, shot, stop, until } from './browser.mjs';
 import { Backend } from '../data/backend.mjs';
 import { daemon, hostile, recorded, status } from '../data/status.mjs';
 
-after(stop);
 
 const ready = page => page.waitForSelector('.mw-card');
 
 const onStatus = (...args) => declare(test, 'multiwan/status', ...args);
 
 describe('status', { concurrency: 2 }, () => {
+
+after(stop);
 
 onStatus('ten WANs and 200 changes', () => new Backend(daemon(10)), {}, async page => {
 	await ready(page);
@@ -93,7 +94,7 @@ onStatus('the page follows the daemon, keeps the focus and tells changes', () =>
 onStatus('polls every three seconds, and only while it is seen', () => new Backend(daemon(1)), { clock: true }, async (page, backend) => {
 	await ready(page);
 	const rounds = () => backend.of('multiwan', 'status').length;
-	const settled = () => page.waitForFunction(() => true).then(() => new Promise(done => setTimeout(done, 150)));
+	const settled = () => new Promise(done => setTimeout(done, 200)); // no timer of the page: those stand still
 	for (let i = 2; i < 5; i++) {
 		await page.clock.runFor(3000);
 		await until(() => rounds() === i, `round ${i}, at ${rounds()}`);

@@ -34,7 +34,7 @@ return baseclass.extend({
 	plan: plan,
 
 	/* Interfaces of the network that can be WANs: those with a default route
-	   first. The IPv6 twin of another joins that by itself. */
+	   first, as the network's metrics have them. The IPv6 twin of another joins that by itself. */
 	candidates: function(networks, wans, wans6) {
 		const names = list => (list ?? []).map(n => n.getName());
 		const v4 = names(wans), v6 = names(wans6);
@@ -47,8 +47,8 @@ return baseclass.extend({
 		return networks.filter(n => n.getName() !== 'loopback' && grid.nameError(n.getName(), 'interface') == null).map(n => {
 			const name = n.getName(), device = n.getL3Device?.()?.getName?.() ?? n.getDevice?.()?.getName?.() ?? '';
 			const twin = !v4.includes(name) && (devices[device] != null || /^wan.*6$/.test(name));
-			return { name, device, proto: n.getProtocol?.() ?? '', wan: !twin && (v4.includes(name) || v6.includes(name)), twin };
-		}).filter(c => !c.twin).sort((a, b) => (b.wan - a.wan) || (a.name < b.name ? -1 : 1));
+			return { name, device, proto: n.getProtocol?.() ?? '', metric: Number(n.get?.('metric')) || 0, wan: !twin && (v4.includes(name) || v6.includes(name)), twin };
+		}).filter(c => !c.twin).sort((a, b) => (b.wan - a.wan) || (a.metric - b.metric) || (b.name.startsWith('wan') - a.name.startsWith('wan')) || (a.name < b.name ? -1 : 1));
 	},
 
 	/* Asks which WANs there are and how they are to be used; done() saves and applies. */

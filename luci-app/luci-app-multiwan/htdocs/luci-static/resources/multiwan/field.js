@@ -144,7 +144,8 @@ return baseclass.extend({
 
 		field.rmempty = !o.required;
 		field.optional = !o.required;
-		field.load = sid => read(o, sid);
+		if (o.kind !== 'device' && o.kind !== 'name') // these look at the network when they are loaded
+			field.load = sid => read(o, sid);
 		field.datatype = datatypeOf(o);
 		field.placeholder = absence(o);
 
