@@ -1,5 +1,11 @@
 package lab
 
+import (
+	"net"
+	"os"
+	"slices"
+)
+
 // Lab is one network of hosts. It lives as long as its test.
 type Lab struct {
 	tb    TB
@@ -33,6 +39,42 @@ func (l *Lab) Host(name string) *Host {
 	if err != nil {
 		l.tb.Fatalf("make namespace %s: %v", name, err)
 	}
+	return l.add(name, ns)
+}
+
+// itself adds a host that is the machine itself (feature Machine): its first namespace, in which the kernel does what it does in no other,
+// such as the spanning tree of bridges. Devices are deleted with the test.
+func (l *Lab) itself(name string) *Host {
+	l.tb.Helper()
+	Need(l.tb, Machine)
+	ns, err := os.Open("/proc/1/ns/net")
+	if err != nil {
+		l.tb.Fatalf("%v", err)
+	}
+	h := l.add(name, ns)
+	was := h.devices()
+	l.tb.Cleanup(func() {
+		for _, dev := range h.devices() {
+			if !slices.Contains(was, dev) {
+				_, _ = h.TryIP("link del dev %s", dev) // of a pair that is gone already
+			}
+		}
+	})
+	return h
+}
+
+func (h *Host) devices() (names []string) {
+	h.Do(func() {
+		all, _ := net.Interfaces()
+		for _, i := range all {
+			names = append(names, i.Name)
+		}
+	})
+	return names
+}
+
+func (l *Lab) add(name string, ns *os.File) *Host {
+	l.tb.Helper()
 	h := &Host{Name: name, tb: l.tb, ns: ns}
 	l.tb.Cleanup(func() { ns.Close() })
 	l.hosts = append(l.hosts, h)

@@ -17,6 +17,8 @@ type SitesOptions struct {
 	VLAN bool
 	// NoIPv6 leaves IPv6 out, outside and inside.
 	NoIPv6 bool
+	// Itself makes the machine itself the router of B (feature Machine).
+	Itself bool
 }
 
 // Sites are two sites that want to be one LAN:
@@ -80,7 +82,11 @@ func (n *Sites) site(name string, kinds []Kind) *Site {
 	if kinds == nil {
 		kinds = make([]Kind, 1)
 	}
-	s := &Site{Name: name, Router: n.Lab.Host("router-" + name), Host: n.Lab.Host("host-" + name),
+	router := n.Lab.Host
+	if o.Itself && host == 2 {
+		router = n.Lab.itself
+	}
+	s := &Site{Name: name, Router: router("router-" + name), Host: n.Lab.Host("host-" + name),
 		Host4: netip.AddrFrom4([4]byte{10, 9, 0, byte(host)}), Host6: netip.MustParseAddr(fmt.Sprintf("fd00:9::%d", host))}
 	addrs := s.Host4.String() + "/24"
 	if !o.NoIPv6 {

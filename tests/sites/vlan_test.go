@@ -75,22 +75,3 @@ func TestIsolated(t *testing.T) {
 		t.Errorf("%d pings passed between isolated ports", len(r.Packets)-r.Lost())
 	}
 }
-
-// TestLoop has a second pseudowire between the same two bridges: it is refused, and the first one works on.
-func TestLoop(t *testing.T) {
-	lab.Need(t, lab.L2TP)
-	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
-	start(n, cable{clear: true}, cable{name: "second", id: 2, clear: true, options: []string{"local_port 1702", "remote_port 1702"}})
-	n.Reaches(10 * time.Second)
-	for _, s := range []*lab.Site{n.A, n.B} {
-		w := s.Status().Pseudowires["second"]
-		if w.Attached != "" || !strings.Contains(w.Detached, "loop") {
-			t.Errorf("%s: the second way is %+v", s.Name, w)
-		}
-	}
-	dup := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
-	time.Sleep(500 * time.Millisecond)
-	if r := dup.Stop(); r.Lost() > 0 {
-		t.Errorf("%d of %d pings lost", r.Lost(), len(r.Packets))
-	}
-}
