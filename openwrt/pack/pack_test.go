@@ -39,6 +39,9 @@ func packed(t *testing.T) string {
 	if err := os.WriteFile(filepath.Join(page, "status.js"), []byte("'use strict';\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.CopyFS(filepath.Join(root, "luci-app/luci-app-multiwan/po"), os.DirFS("../../luci-app/luci-app-multiwan/po")); err != nil {
+		t.Fatal(err)
+	}
 	if err := run(root, out, "v1.2.3", time.Unix(1700000000, 0)); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +128,7 @@ func TestIpk(t *testing.T) {
 func TestIndex(t *testing.T) {
 	dir := packed(t)
 	entries := strings.Split(strings.TrimSpace(string(read(t, filepath.Join(dir, "Packages")))), "\n\n")
-	if len(entries) != len(architectures)+3 {
+	if len(entries) != len(architectures)+4 {
 		t.Errorf("%d entries", len(entries))
 	}
 	for _, e := range entries {
@@ -205,7 +208,7 @@ func TestDeb(t *testing.T) {
 func TestReproducible(t *testing.T) {
 	one, two := packed(t), packed(t)
 	list, err := os.ReadDir(one)
-	if err != nil || len(list) != 2*(len(architectures)+3)+4 {
+	if err != nil || len(list) != 2*(len(architectures)+4)+4 {
 		t.Fatalf("%d files: %v", len(list), err)
 	}
 	for _, f := range list {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +26,8 @@ type part struct {
 	// trees are directories of the project and where their files go; of files/ only those that prefix leads to.
 	trees map[string]string
 	owns  string
+	// german is a page's .po file: the package then is that of its translation.
+	german string
 }
 
 // parts are they, each with what the recipe of the same name says.
@@ -36,6 +41,10 @@ var parts = []part{
 		postinst: pagePostinst, trees: pageTrees("luci-app-multiwan")},
 	{name: "luci-proto-l2tpv3", section: "luci", synopsis: "Pages for proto l2tpv3", depends: "luci-base, multiwan-l2tpv3",
 		postinst: pagePostinst, trees: pageTrees("luci-proto-l2tpv3")},
+	{name: "luci-i18n-multiwan-de", section: "luci", synopsis: "luci-app-multiwan in German", depends: "luci-app-multiwan",
+		german: "luci-app/luci-app-multiwan/po/de/multiwan.po"},
+	{name: "luci-i18n-l2tpv3-de", section: "luci", synopsis: "luci-proto-l2tpv3 in German", depends: "luci-proto-l2tpv3",
+		german: "luci-app/luci-proto-l2tpv3/po/de/l2tpv3.po"},
 }
 
 // protocolFile is netifd's handler: it belongs to multiwan-l2tpv3.
@@ -79,7 +88,7 @@ func routers(root, version string, stamp time.Time) ([]spec, error) {
 			return nil, err
 		}
 		s.version, s.stamp = version, stamp
-		if len(p.trees) == 0 || len(s.files) > 0 { // a page that is not written yet has no package
+		if len(p.trees) == 0 && p.german == "" || len(s.files) > 0 { // a page that is not written yet has no package
 			out = append(out, s)
 		}
 	}
@@ -95,6 +104,13 @@ func (p part) read(root string) (spec, error) {
 		}
 		s.files = files
 	}
+	if p.german != "" {
+		files, err := germanFiles(root, p)
+		if err != nil {
+			return s, err
+		}
+		s.files = append(s.files, files...)
+	}
 	for from, to := range p.trees {
 		if _, err := os.Stat(filepath.Join(root, from)); os.IsNotExist(err) {
 			continue
@@ -109,4 +125,24 @@ func (p part) read(root string) (spec, error) {
 		}
 	}
 	return s, nil
+}
+
+// germanFiles are those of a translation, as luci.mk has them: the texts, and a script that offers the language.
+func germanFiles(root string, p part) ([]file, error) {
+	po, err := os.ReadFile(filepath.Join(root, p.german))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	texts, err := lmo(po)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.german, err)
+	}
+	name := strings.TrimSuffix(filepath.Base(p.german), ".po") + ".de.lmo"
+	return []file{
+		{path: "etc/uci-defaults/" + p.name, mode: 0o644, data: []byte("uci set luci.languages.de='Deutsch (German)'; uci commit luci\n")},
+		{path: "usr/lib/lua/luci/i18n/" + name, mode: 0o644, data: texts},
+	}, nil
 }
