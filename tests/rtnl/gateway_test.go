@@ -1,7 +1,11 @@
 package rtnl
 
 import (
+	"slices"
 	"testing"
+
+	"multiwan/src/core/kstate"
+	"multiwan/src/kernel/rtnl"
 )
 
 // TestDefaultGateways asks again after every change that a kept answer must not outlive.
@@ -44,5 +48,38 @@ func TestDefaultGateways(t *testing.T) {
 			h.IP("link set dev eth0 down")
 			check("link down")
 		})
+	}
+}
+
+// TestGatewaysOfLargeMain: the same answers where main is too large to be asked for as a whole, and before that is known.
+func TestGatewaysOfLargeMain(t *testing.T) {
+	h, c := router(t)
+	var indexes []int
+	for _, device := range []string{"eth0", "eth1", "lo"} {
+		index, err := c.DeviceIndex(device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		indexes = append(indexes, index)
+	}
+	fullTable(t, h, 1000)
+	h.IP("route add default via 192.0.2.254 metric 9")
+	h.IP("route add default metric 8 nexthop via 192.0.2.254 dev eth0 nexthop via 198.51.100.254 dev eth1")
+	for round := range 100 {
+		metric := uint32(10 + round)
+		h.IP("route replace default via 198.51.100.254 dev eth1 metric %d", metric)
+		want := [][]uint32{{8, 9}, {8}, nil}
+		for old := uint32(10); old <= metric; old++ {
+			want[1] = append(want[1], old)
+		}
+		for i, index := range indexes {
+			got, err := c.DefaultGateways(ctx, kstate.IPv4, index)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.EqualFunc(got, want[i], func(g rtnl.Gateway, metric uint32) bool { return g.Metric == metric }) {
+				t.Fatalf("round %d, device %d: %v, want metrics %v", round, i, got, want[i])
+			}
+		}
 	}
 }

@@ -26,7 +26,18 @@ type gatewayCache struct {
 
 	mu      sync.Mutex
 	answers map[question][]Gateway
+	// all are the families of which the answers for all devices are kept, large how many questions are yet to be asked device by device,
+	// because main was so large.
+	all   map[kstate.Family]bool
+	large map[kstate.Family]int
 }
+
+// One question for all devices gives every route of main, of which the kernel cannot choose the default ones. Of more than manyRoutes
+// each device is asked for by itself, so often, until main is perhaps smaller again.
+const (
+	manyRoutes = 500
+	oneByOne   = 64
+)
 
 // gatewayBuffer is small: that it overflowed says enough.
 const gatewayBuffer = 16 << 10
@@ -42,24 +53,42 @@ func newGatewayCache() (*gatewayCache, error) {
 		nl.Close()
 		return nil, fmt.Errorf("watch default routes: %w", err)
 	}
-	return &gatewayCache{nl: nl, raw: raw, answers: map[question][]Gateway{}}, nil
+	return &gatewayCache{nl: nl, raw: raw, answers: map[question][]Gateway{}, all: map[kstate.Family]bool{}, large: map[kstate.Family]int{}}, nil
 }
 
-// get returns the kept answer, or asks. A change during the question is received before the next one.
-func (g *gatewayCache) get(q question, ask func() ([]Gateway, error)) ([]Gateway, error) {
+// get returns the kept answer, or asks for the routes by one device, or by all of them where the index is 0. A change during the question
+// is received before the next one.
+func (g *gatewayCache) get(q question, ask func(index int) (answers map[int][]Gateway, routes int, err error)) ([]Gateway, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.disturbed() {
 		clear(g.answers)
+		clear(g.all)
 	}
-	if kept, ok := g.answers[q]; ok {
+	if kept, ok := g.answers[q]; ok || g.all[q.family] {
 		return slices.Clone(kept), nil
 	}
-	answer, err := ask()
-	if err == nil {
-		g.answers[q] = slices.Clone(answer)
+	index := 0
+	if g.large[q.family] > 0 {
+		g.large[q.family]--
+		index = q.index
 	}
-	return answer, err
+	answers, routes, err := ask(index)
+	if err != nil {
+		return answers[q.index], err
+	}
+	g.answers[q] = answers[q.index]
+	if index != 0 {
+		return slices.Clone(answers[index]), nil // of a route by several devices, the others' routes are not all there
+	}
+	g.all[q.family] = true
+	if routes > manyRoutes {
+		g.large[q.family] = oneByOne
+	}
+	for device, gateways := range answers {
+		g.answers[question{q.family, device}] = gateways
+	}
+	return slices.Clone(answers[q.index]), nil
 }
 
 // disturbed empties the socket and says whether there was anything in it, an overflow or another error included.
