@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -39,7 +40,8 @@ func (o options) jobs() ([]job, error) {
 	return jobs, nil
 }
 
-// readJobs reads lines of package, expression, features.
+// readJobs reads lines of package, expression, features. What has most tests mostly takes longest, and comes first, so that in the end
+// no machine runs alone for long.
 func readJobs(r io.Reader) ([]job, error) {
 	var jobs []job
 	lines := bufio.NewScanner(r)
@@ -50,6 +52,8 @@ func readJobs(r io.Reader) ([]job, error) {
 		}
 		jobs = append(jobs, job{f[0], f[1], f[2]})
 	}
+	tests := func(j job) int { return strings.Count(j.test, "|") }
+	slices.SortStableFunc(jobs, func(a, b job) int { return tests(b) - tests(a) })
 	return jobs, lines.Err()
 }
 

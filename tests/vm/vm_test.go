@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,5 +143,14 @@ func TestJudge(t *testing.T) {
 	err := judge(jobs, []error{errTests, nil, errMachine})
 	if !errors.Is(err, errTests) || !strings.Contains(err.Error(), "a c") {
 		t.Error(err)
+	}
+}
+
+// TestLongestFirst: the package with most tests is the first to run.
+func TestLongestFirst(t *testing.T) {
+	jobs, err := readJobs(strings.NewReader("a ^(TestA|TestB)$ l2tp\nb ^TestC$ esp\nc ^(TestD|TestE|TestF)$ esp,l2tp\n"))
+	want := []job{{"c", "^(TestD|TestE|TestF)$", "esp,l2tp"}, {"a", "^(TestA|TestB)$", "l2tp"}, {"b", "^TestC$", "esp"}}
+	if err != nil || !slices.Equal(jobs, want) {
+		t.Errorf("%v, %v, want %v", jobs, err, want)
 	}
 }
