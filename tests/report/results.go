@@ -16,7 +16,8 @@ import (
 )
 
 // test names one test of one run of its package. Packages that ran in a virtual
-// machine are written PACKAGE@KERNEL.
+// machine are written PACKAGE@KERNEL, and in the events PACKAGE@KERNEL#PART where
+// several machines ran parts of it.
 type test struct{ pkg, name string }
 
 // home is the same test on the build machine itself.
@@ -88,8 +89,9 @@ func (r *results) readFile(name string) error {
 // panic, a machine that died) has failed. One that failed in another stage has
 // failed, whatever comes of it here.
 func (r *results) read(stage string, from io.Reader) error {
-	began := map[test]bool{}
+	began := map[test]string{} // and where
 	before := maps.Clone(r.outcome)
+	// By what one machine ran, which may be a part of a package.
 	failedPackages := map[string][]string{} // and why, if it is not a test's fault
 	failedIn := map[string]bool{}
 	builds := map[string][]string{} // output of the compiler
@@ -106,20 +108,22 @@ func (r *results) read(stage string, from io.Reader) error {
 		if e.Package == "" {
 			continue
 		}
+		run := e.Package
+		e.Package, _, _ = strings.Cut(run, "#")
 		r.stage[e.Package] = stage
 		t := test{e.Package, e.Test}
 		if e.Test == "" {
 			switch e.Action {
 			case "fail":
-				failedPackages[e.Package] = builds[e.FailedBuild]
+				failedPackages[run] = builds[e.FailedBuild]
 			case "pass": // a second machine, after one that died
-				delete(failedPackages, e.Package)
+				delete(failedPackages, run)
 			}
 			continue
 		}
 		switch e.Action {
 		case "run":
-			began[t] = true
+			began[t] = run
 		case "output":
 			if m := skipLine.FindStringSubmatch(e.Output); m != nil {
 				r.skips[t] = m[1]
@@ -131,7 +135,7 @@ func (r *results) read(stage string, from io.Reader) error {
 				continue
 			}
 			r.outcome[t] = e.Action
-			failedIn[e.Package] = failedIn[e.Package] || e.Action == "fail"
+			failedIn[run] = failedIn[run] || e.Action == "fail"
 			if e.Package == checkPackage {
 				r.evidence[t] = []string{e.Output}
 			}
@@ -140,12 +144,13 @@ func (r *results) read(stage string, from io.Reader) error {
 			}
 		}
 	}
-	for t := range began {
+	for t, run := range began {
 		r.outcome[t] = "fail"
-		r.died[t.pkg], failedIn[t.pkg] = true, true
+		r.died[t.pkg], failedIn[run] = true, true
 	}
-	for p, output := range failedPackages {
-		if !failedIn[p] { // it did not build, or died outside of its tests
+	for run, output := range failedPackages {
+		if !failedIn[run] { // it did not build, or died outside of its tests
+			p, _, _ := strings.Cut(run, "#")
 			r.outcome[test{p, "(package)"}] = "fail"
 			r.evidence[test{p, "(package)"}] = output
 			r.died[p] = true

@@ -55,6 +55,12 @@ func TestSummary(t *testing.T) {
 {"Action":"run","Package":"p@6.1","Test":"TestX"}
 {"Action":"pass","Package":"p@6.1","Test":"TestX"}
 {"Action":"pass","Package":"p@6.1"}`}, "1 passed, 0 failed, 0 skipped\n", false},
+		{"a part died outside of its tests, another passed", []string{`{"Action":"run","Package":"p@6.1#1","Test":"TestX"}
+{"Action":"pass","Package":"p@6.1#1","Test":"TestX"}
+{"Action":"fail","Package":"p@6.1#1"}
+{"Action":"run","Package":"p@6.1#2","Test":"TestY"}
+{"Action":"pass","Package":"p@6.1#2","Test":"TestY"}
+{"Action":"pass","Package":"p@6.1#2"}`}, "FAIL p@6.1 (package)\n2 passed, 1 failed, 0 skipped\n", true},
 		{"failed in one stage of two", []string{`{"Action":"fail","Package":"p@6.1","Test":"TestL2TP"}`, vm}, "FAIL p@6.1 TestL2TP\n0 passed, 1 failed, 0 skipped\n", true},
 		{"a failed subtest is one", []string{`{"Action":"fail","Package":"p","Test":"T/a"}
 {"Action":"pass","Package":"p","Test":"T/b"}

@@ -27,7 +27,7 @@ func bootCommand(ctx context.Context, k kernel, initrd string) *exec.Cmd {
 
 // boot runs the machine and prints the output of its tests. It returns the exit
 // status of the tests and the seconds on the guest's clock.
-func boot(o options, k kernel, initrd, pkg string) (code int, guest float64, err error) {
+func boot(o options, k kernel, initrd string, j job) (code int, guest float64, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
 	defer cancel()
 	qemu := bootCommand(ctx, k, initrd)
@@ -36,7 +36,7 @@ func boot(o options, k kernel, initrd, pkg string) (code int, guest float64, err
 		return 0, 0, err
 	}
 	qemu.Stderr = os.Stderr
-	out, finish, err := testOutput(o, k, pkg)
+	out, finish, err := testOutput(o, j.label(k))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -58,12 +58,12 @@ func boot(o options, k kernel, initrd, pkg string) (code int, guest float64, err
 }
 
 // testOutput is where the output of the tests goes: to standard output, on
-// request through the converter of the go tool, as those of PACKAGE@KERNEL.
-func testOutput(o options, k kernel, pkg string) (io.Writer, func() error, error) {
+// request through the converter of the go tool, as those of PACKAGE@KERNEL or PACKAGE@KERNEL#PART.
+func testOutput(o options, label string) (io.Writer, func() error, error) {
 	if !o.json {
 		return os.Stdout, func() error { return nil }, nil
 	}
-	c := exec.Command("go", "tool", "test2json", "-t", "-p", pkg+"@"+k.version)
+	c := exec.Command("go", "tool", "test2json", "-t", "-p", label)
 	c.Stdout, c.Stderr = &wholeLines{to: os.Stdout}, os.Stderr
 	w, err := c.StdinPipe()
 	if err != nil {

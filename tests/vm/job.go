@@ -19,6 +19,7 @@ type job struct {
 	pkg     string // import path
 	test    string // expression for their names; empty for all
 	require string // features whose lack is a failure
+	part    int    // of the package's tests, from 1; 0: it has all of them
 }
 
 // errNoTests says that a package has no test of the wanted names.
@@ -35,10 +36,13 @@ func (o options) jobs() ([]job, error) {
 	}
 	var jobs []job
 	for _, pkg := range strings.Fields(string(out)) {
-		jobs = append(jobs, job{pkg, o.test, o.require})
+		jobs = append(jobs, job{pkg, o.test, o.require, 0})
 	}
 	return jobs, nil
 }
+
+// testsAtOnce is how many tests of one package a machine runs; what has more takes several, which may run at the same time.
+const testsAtOnce = 10
 
 // readJobs reads lines of package, expression, features. What has most tests mostly takes longest, and comes first, so that in the end
 // no machine runs alone for long.
@@ -50,11 +54,36 @@ func readJobs(r io.Reader) ([]job, error) {
 		if len(f) != 3 {
 			return nil, fmt.Errorf("want package, expression and features: %q", lines.Text())
 		}
-		jobs = append(jobs, job{f[0], f[1], f[2]})
+		jobs = append(jobs, job{f[0], f[1], f[2], 0}.split()...)
 	}
 	tests := func(j job) int { return strings.Count(j.test, "|") }
 	slices.SortStableFunc(jobs, func(a, b job) int { return tests(b) - tests(a) })
 	return jobs, lines.Err()
+}
+
+// label is what the results of a job are written under.
+func (j job) label(k kernel) string {
+	label := j.pkg + "@" + k.version
+	if j.part > 0 {
+		label += fmt.Sprintf("#%d", j.part)
+	}
+	return label
+}
+
+// split divides a job whose expression is a list of names into equal ones of at most testsAtOnce tests.
+func (j job) split() []job {
+	list, ok := strings.CutPrefix(j.test, "^(")
+	list, closed := strings.CutSuffix(list, ")$")
+	names := strings.Split(list, "|")
+	if !ok || !closed || len(names) <= testsAtOnce {
+		return []job{j}
+	}
+	parts := (len(names) + testsAtOnce - 1) / testsAtOnce
+	var out []job
+	for part := range slices.Chunk(names, (len(names)+parts-1)/parts) {
+		out = append(out, job{j.pkg, "^(" + strings.Join(part, "|") + ")$", j.require, len(out) + 1})
+	}
+	return out
 }
 
 // jobRoot builds the part of the initramfs that belongs to one package: its

@@ -188,12 +188,11 @@ func runPackage(o options, k kernel, base string, j job) error {
 		return err
 	}
 	built := time.Since(begin)
-	code, guest, err := boot(o, k, initrd, j.pkg)
+	code, guest, err := boot(o, k, initrd, j)
 	if err != nil {
 		return err
 	}
-	note("%s on %s: exit %d, %.1f s (%.1f s to build), %.1f s in the guest",
-		j.pkg, k.version, code, time.Since(begin).Seconds(), built.Seconds(), guest)
+	note("%s: exit %d, %.1f s (%.1f s to build), %.1f s in the guest", j.label(k), code, time.Since(begin).Seconds(), built.Seconds(), guest)
 	if code != 0 {
 		return errTests
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
@@ -106,7 +107,7 @@ func TestArchive(t *testing.T) {
 
 func TestReadJobs(t *testing.T) {
 	got, err := readJobs(strings.NewReader("multiwan/tests/lab ^(TestA|TestB)$ vlan,l2tp\n"))
-	if err != nil || len(got) != 1 || got[0] != (job{"multiwan/tests/lab", "^(TestA|TestB)$", "vlan,l2tp"}) {
+	if err != nil || len(got) != 1 || got[0] != (job{"multiwan/tests/lab", "^(TestA|TestB)$", "vlan,l2tp", 0}) {
 		t.Errorf("read %v, %v", got, err)
 	}
 	if _, err := readJobs(strings.NewReader("half a line\n x")); err == nil {
@@ -149,8 +150,33 @@ func TestJudge(t *testing.T) {
 // TestLongestFirst: the package with most tests is the first to run.
 func TestLongestFirst(t *testing.T) {
 	jobs, err := readJobs(strings.NewReader("a ^(TestA|TestB)$ l2tp\nb ^TestC$ esp\nc ^(TestD|TestE|TestF)$ esp,l2tp\n"))
-	want := []job{{"c", "^(TestD|TestE|TestF)$", "esp,l2tp"}, {"a", "^(TestA|TestB)$", "l2tp"}, {"b", "^TestC$", "esp"}}
+	want := []job{{"c", "^(TestD|TestE|TestF)$", "esp,l2tp", 0}, {"a", "^(TestA|TestB)$", "l2tp", 0}, {"b", "^TestC$", "esp", 0}}
 	if err != nil || !slices.Equal(jobs, want) {
 		t.Errorf("%v, %v, want %v", jobs, err, want)
+	}
+}
+
+// TestSplit: many tests of one package are divided among machines, each name once; any other expression stays as it is.
+func TestSplit(t *testing.T) {
+	var names []string
+	for i := range 23 {
+		names = append(names, fmt.Sprintf("Test%d", i))
+	}
+	parts := job{"a", "^(" + strings.Join(names, "|") + ")$", "esp", 0}.split()
+	var got []string
+	for i, p := range parts {
+		list := strings.Split(strings.TrimSuffix(strings.TrimPrefix(p.test, "^("), ")$"), "|")
+		if p.pkg != "a" || p.part != i+1 || p.require != "esp" || len(list) > testsAtOnce || len(list) < 7 {
+			t.Errorf("part %+v", p)
+		}
+		got = append(got, list...)
+	}
+	if !slices.Equal(got, names) {
+		t.Errorf("%d parts with %v", len(parts), got)
+	}
+	for _, test := range []string{"", "^TestA$", "Test(A|B|C|D|E|F|G|H|I|J|K|L)"} {
+		if one := (job{"a", test, "", 0}).split(); len(one) != 1 || one[0].test != test {
+			t.Errorf("%q was divided: %+v", test, one)
+		}
 	}
 }
