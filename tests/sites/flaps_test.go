@@ -13,7 +13,7 @@ import (
 // TestFlaps lets lines, carriers and SAs under a bond of two protected pseudowires come and go; nothing is left of it.
 func TestFlaps(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon, lab.Bonding)
-	flap(t, 50)
+	flap(t, 20)
 }
 
 func TestThousandFlaps(t *testing.T) {

@@ -44,6 +44,9 @@ func TestNamedPeer(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon, lab.Machine)
 	for _, clear := range []bool{true, false} {
 		t.Run(map[bool]string{true: "clear", false: "protected"}[clear], func(t *testing.T) {
+			if clear {
+				lab.Long(t)
+			}
 			n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
 			wire := n.Wire(lab.Frame.L2TP)
 			const name = "b.example.net"

@@ -24,6 +24,7 @@ func TestSprayWires(t *testing.T) {
 
 // TestSprayProtected does so over pseudowires under ESP, of which nothing is in clear.
 func TestSprayProtected(t *testing.T) {
+	lab.Long(t)
 	lab.Need(t, lab.Nft, lab.Bridge, lab.Netem, lab.L2TP, lab.ESP, lab.Charon)
 	s := twoLines(t)
 	for _, h := range []*lab.Host{s.a, s.b} {
