@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"multiwan/src/core/config"
 	"multiwan/src/core/order"
@@ -30,16 +29,15 @@ func offloaded(c *config.Config, path string) error {
 		return nil // the firewall says so itself
 	}
 	for _, s := range f.Sections {
-		soft, _ := s.Get("flow_offloading")
-		hard, _ := s.Get("flow_offloading_hw")
-		if s.Type == "defaults" && on(soft.Text) && on(hard.Text) {
+		if s.Type == "defaults" && on(s, "flow_offloading") && on(s, "flow_offloading_hw") {
 			return errOffload
 		}
 	}
 	return nil
 }
 
-// on is UCI's idea of true.
-func on(word string) bool {
-	return slices.Contains([]string{"1", "on", "true", "yes", "enabled"}, word)
+func on(s *uci.Section, option string) bool {
+	v, _ := s.Get(option)
+	is, _ := uci.Bool(v.Text)
+	return is
 }

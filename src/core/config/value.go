@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/uci"
 )
 
 // markValue is what fwmark is read into.
@@ -57,11 +58,8 @@ func (o *OptionDoc) parse(text string) (any, error) {
 }
 
 func (o *OptionDoc) parseBool(text string) (any, error) {
-	switch text {
-	case "1", "on", "yes", "true", "enabled":
-		return true, nil
-	case "0", "off", "no", "false", "disabled":
-		return false, nil
+	if is, ok := uci.Bool(text); ok {
+		return is, nil
 	}
 	return nil, wantf("1 or 0 (on, off, yes, no, true, false, enabled, disabled)")
 }

@@ -66,11 +66,8 @@ func (s *source) list(option string) []uci.Value {
 
 // on reads a boolean as mwan3 does (config_get_bool).
 func (s *source) on(option string, missing bool) bool {
-	switch s.get(option).Text {
-	case "1", "on", "true", "yes", "enabled":
-		return true
-	case "0", "off", "false", "no", "disabled":
-		return false
+	if is, ok := uci.Bool(s.get(option).Text); ok {
+		return is
 	}
 	return missing
 }

@@ -74,6 +74,17 @@ func (s *Section) Get(name string) (Value, bool) {
 	return o.Values[len(o.Values)-1], true
 }
 
+// Bool reads a boolean in the words that OpenWrt's scripts take (config_get_bool); ok is false for any other word.
+func Bool(text string) (is, ok bool) {
+	switch text {
+	case "1", "on", "yes", "true", "enabled":
+		return true, true
+	case "0", "off", "no", "false", "disabled":
+		return false, true
+	}
+	return false, false
+}
+
 // List returns the items of a list, of a single option its one value, and nil
 // where there is neither.
 func (s *Section) List(name string) []Value {
