@@ -185,9 +185,11 @@ func (d *daemon) given(a control.Args) (*config.Config, config.Diagnostics, erro
 			return nil, nil, err
 		}
 	}
-	_, found := config.Load(d.file.path, text)
-	text, _, _ = extended(d.file.path, text, d.netifd.Raised())
-	c, _ := config.Load(d.file.path, text)
+	c, found := config.Load(d.file.path, text)
+	if names := d.netifd.Raised(); len(names) > 0 {
+		text, _, _ = extended(d.file.path, text, names)
+		c, _ = config.Load(d.file.path, text)
+	}
 	return c, found, nil
 }
 

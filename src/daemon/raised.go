@@ -85,6 +85,8 @@ func extended(path string, text []byte, names []string) (all []byte, faults map[
 	}
 	file, err := os.ReadFile(filepath.Join(filepath.Dir(path), "network"))
 	network, perr := uci.Parse("network", file)
+	_, found := config.Load(path, text)
+	faulty := found.HasErrors()
 	for _, name := range names {
 		if err != nil || perr != nil {
 			faults[name] = "/etc/config/network cannot be read"
@@ -96,26 +98,25 @@ func extended(path string, text []byte, names []string) (all []byte, faults map[
 		}
 		addrs[name] = addressesOf(s)
 		more := order.Join(text, pseudowireText(s))
-		if fault := added(path, text, more); fault != "" {
+		_, found := config.Load(path, more)
+		if fault := added(found, text, faulty); fault != "" {
 			faults[name] = fault
 			continue
 		}
-		text = more
+		text, faulty = more, found.HasErrors()
 	}
 	return text, faults, addrs
 }
 
-// added says what is wrong with what stands in more behind text, "" for nothing.
-func added(path string, text, more []byte) string {
-	_, before := config.Load(path, text)
-	_, after := config.Load(path, more)
+// added says what is wrong with what stands behind text, "" for nothing, by what was found in both. faulty says that text has errors of its own.
+func added(after config.Diagnostics, text []byte, faulty bool) string {
 	end := strings.Count(string(text), "\n")
 	for _, d := range after {
 		if !d.Warning && d.Line > end {
 			return strings.TrimPrefix(d.Option+": ", ": ") + d.Want
 		}
 	}
-	if after.HasErrors() && !before.HasErrors() {
+	if after.HasErrors() && !faulty {
 		return "the section does not fit to the others"
 	}
 	return ""

@@ -54,22 +54,15 @@ func (s *Source) RemoveDevice(ctx context.Context, name, device string) error {
 }
 
 func (s *Source) port(ctx context.Context, method, name, device string, vlan int) error {
-	s.mu.Lock()
-	f := s.last
-	s.mu.Unlock()
-	err := error(ubus.NotFound)
-	if f != nil {
-		var w ubus.Writer
-		w.String("name", device)
-		w.Bool("link-ext", true)
-		if vlan != 0 {
-			w.Open("vlan", ubus.List)
-			w.String("", strconv.Itoa(vlan)+":u*")
-			w.Close()
-		}
-		_, err = f.conn.Call(ctx, object+"."+name, method, w.Table())
+	var w ubus.Writer
+	w.String("name", device)
+	w.Bool("link-ext", true)
+	if vlan != 0 {
+		w.Open("vlan", ubus.List)
+		w.String("", strconv.Itoa(vlan)+":u*")
+		w.Close()
 	}
-	if err != nil {
+	if err := s.call(ctx, object+"."+name, method, w.Table()); err != nil {
 		return fmt.Errorf("%s of %s at netifd's interface %s: %w", method, device, name, err)
 	}
 	return nil

@@ -18,10 +18,7 @@ const (
 
 // Again has netifd asked for everything now: a protocol that waits for us tells no subscriber.
 func (s *Source) Again() {
-	s.mu.Lock()
-	f := s.last
-	s.mu.Unlock()
-	if f != nil {
+	if f := s.follower(); f != nil {
 		wake(f.again)
 	}
 }
@@ -84,15 +81,8 @@ func (s *Source) Error(ctx context.Context, name, code, text string) error {
 }
 
 func (s *Source) tell(ctx context.Context, name string, fill func(*ubus.Writer)) error {
-	s.mu.Lock()
-	f := s.last
-	s.mu.Unlock()
-	if f == nil {
-		return ubus.NotFound
-	}
 	var w ubus.Writer
 	w.String("interface", name)
 	fill(&w)
-	_, err := f.conn.Call(ctx, object, "notify_proto", w.Table())
-	return err
+	return s.call(ctx, object, "notify_proto", w.Table())
 }

@@ -205,3 +205,20 @@ func (s *Source) dump(ctx context.Context, c *ubus.Conn, id uint32) error {
 	}
 	return nil
 }
+
+// follower is that of the last connection, nil before the first.
+func (s *Source) follower() *follower {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
+}
+
+// call asks netifd for something, by the last connection.
+func (s *Source) call(ctx context.Context, object, method string, args ubus.Table) error {
+	f := s.follower()
+	if f == nil {
+		return ubus.NotFound
+	}
+	_, err := f.conn.Call(ctx, object, method, args)
+	return err
+}
