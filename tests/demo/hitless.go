@@ -39,9 +39,7 @@ config pseudowire 'pw'
 
 func newHitless(tb lab.TB) *hitless {
 	h := &hitless{tb: tb, net: lab.JoinSites(tb, lab.SitesOptions{A: make([]lab.Kind, 2), NoIPv6: true})}
-	h.net.A.WANs[0].Shape(lab.Quality{Delay: 10 * time.Millisecond, Rate: 10e6, Queue: 100 * time.Millisecond})
-	h.net.A.WANs[1].Shape(lab.Quality{Delay: 20 * time.Millisecond, Rate: 5e6, Queue: 100 * time.Millisecond})
-	h.net.B.Host.Echo()
+	furnish(h.net)
 	return h
 }
 

@@ -75,10 +75,15 @@ config mss_clamp 'lan'
 func newSites(tb lab.TB) *sites {
 	two := []lab.Kind{lab.Ethernet, lab.Ethernet}
 	s := &sites{tb: tb, show: &show{tb: tb}, net: lab.JoinSites(tb, lab.SitesOptions{A: two, B: two, NoIPv6: true})}
-	s.net.A.WANs[0].Shape(lab.Quality{Delay: 10 * time.Millisecond, Rate: 10e6, Queue: 100 * time.Millisecond})
-	s.net.A.WANs[1].Shape(lab.Quality{Delay: 20 * time.Millisecond, Rate: 5e6, Queue: 100 * time.Millisecond})
-	s.net.B.Host.Echo()
+	furnish(s.net)
 	return s
+}
+
+// furnish gives the branch its two lines and the centre's host its servers.
+func furnish(n *lab.Sites) {
+	n.A.WANs[0].Shape(lab.Quality{Delay: 10 * time.Millisecond, Rate: 10e6, Queue: 100 * time.Millisecond})
+	n.A.WANs[1].Shape(lab.Quality{Delay: 20 * time.Millisecond, Rate: 5e6, Queue: 100 * time.Millisecond})
+	n.B.Host.Echo()
 }
 
 func (s *sites) run() {

@@ -51,12 +51,7 @@ func (c *Conn) Apply(ctx context.Context, want []kstate.Table, have Observed, fl
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		var steps []step
-		if len(flush) > 0 {
-			steps, err = plan(want, have, flush)
-		} else {
-			steps, err = c.prepare(want, have)
-		}
+		steps, err := c.prepare(want, have, flush)
 		if err != nil || len(steps) == 0 {
 			return false, err
 		}

@@ -43,12 +43,15 @@ func (c *Conn) Diff(ctx context.Context, want []kstate.Table) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	steps, err := c.prepare(want, have)
+	steps, err := c.prepare(want, have, nil)
 	return texts(steps), err
 }
 
 // prepare plans a transaction, or finds it planned already. Tables that share their memory are the same: nobody changes a plan.
-func (c *Conn) prepare(want []kstate.Table, have Observed) ([]step, error) {
+func (c *Conn) prepare(want []kstate.Table, have Observed, flush []SetRef) ([]step, error) {
+	if len(flush) > 0 {
+		return plan(want, have, flush)
+	}
 	if p := &c.prepared; p.generation == have.Generation && have.Generation != 0 && slices.EqualFunc(p.want, want, shared) {
 		return p.steps, nil
 	}

@@ -77,8 +77,8 @@ func (g *gatewayCache) get(q question, ask func(index int) (answers map[int][]Ga
 	if err != nil {
 		return answers[q.index], err
 	}
-	g.answers[q] = answers[q.index]
 	if index != 0 {
+		g.answers[q] = answers[index]
 		return slices.Clone(answers[index]), nil // of a route by several devices, the others' routes are not all there
 	}
 	g.all[q.family] = true
