@@ -238,7 +238,7 @@ func (l *lines) concerns(index int, device string) bool {
 		return true
 	}
 	c := l.daemon.file.running()
-	return device != "" && c != nil && slices.Contains(reconcile.DeviceNames(c), device)
+	return device != "" && c != nil && reconcile.Concerned(c, func(name string) bool { return name == device })
 }
 
 // linkEvent has the probers on a device open their sockets anew.

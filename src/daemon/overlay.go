@@ -23,26 +23,38 @@ type joining struct {
 	l2tp *l2tp.Conn
 	link *link.Conn
 	xfrm *xfrm.Conn // nil where the kernel has no IPsec
-	rtnl *rtnl.Conn
-	nft  *nft.Conn
-	can  bool // send copies of packets
+	// protects is closed once there is xfrm.
+	protects chan struct{}
+	rtnl     *rtnl.Conn
+	nft      *nft.Conn
+	can      bool // send copies of packets
 	// bridges puts devices into bridges and bonds.
 	bridges handover
 }
 
 // openJoining opens the sockets beside those to rtnetlink and nftables. A kernel without IPsec or L2TP is no error: what needs them says so.
 func openJoining(c *rtnl.Conn, n *nft.Conn) (*joining, error) {
-	j := &joining{link: link.New(c), rtnl: c, nft: n}
+	j := &joining{link: link.New(c), rtnl: c, nft: n, protects: make(chan struct{})}
 	j.bridges.ports = j.link
 	var err error
 	if j.l2tp, err = l2tp.Dial(); err != nil {
 		return nil, err
 	}
-	if j.xfrm, err = xfrm.Dial(); err != nil && !errors.Is(err, xfrm.ErrUnsupported) {
+	if err = j.dialIPsec(); err != nil && !errors.Is(err, xfrm.ErrUnsupported) {
 		j.l2tp.Close()
 		return nil, err
 	}
 	return j, nil
+}
+
+// dialIPsec opens the socket to IPsec unless it is open. While the kernel lacks it each call makes the kernel look for the module.
+func (j *joining) dialIPsec() (err error) {
+	if j.xfrm == nil {
+		if j.xfrm, err = xfrm.Dial(); err == nil {
+			close(j.protects)
+		}
+	}
+	return err
 }
 
 func (j *joining) close() {
@@ -71,8 +83,8 @@ func (j *joining) Observe(ctx context.Context, k reconcile.Look) (reconcile.Seen
 			return seen, err
 		}
 	}
-	if j.xfrm == nil {
-		j.xfrm, _ = xfrm.Dial() // it may be installed later
+	if k.L2TP {
+		_ = j.dialIPsec() // it may be installed later
 	}
 	if j.xfrm == nil {
 		seen.Missing["xfrm_user"] = true

@@ -68,11 +68,13 @@ func (d *daemon) netfilterEvent(e nft.Event) {
 
 // watchPolicies tells the loop of what others do to the blocks around protected pseudowires. Associations are charon's to tell of.
 func (d *daemon) watchPolicies(ctx context.Context) error {
-	if d.kernel.joining.xfrm == nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	case <-d.kernel.joining.protects: // the module may be installed later
 	}
 	return forever(ctx, xfrm.Watch, func() { d.loop.Kick("watching xfrm policies") }, func(e xfrm.Event) {
-		if e.Own {
+		if e.Own && e.Port != d.kernel.joining.xfrm.Port() {
 			d.loop.Kick("xfrm policies")
 		}
 	}, func(err error) { d.record.fault("watch xfrm policies", err) })

@@ -206,22 +206,25 @@ func least(a, b map[netip.Addr]int) map[netip.Addr]int {
 // DeviceNames lists the devices that matter to the overlay: those to be made, whose names others may have, and what they go into.
 func DeviceNames(c *config.Config) []string {
 	var out []string
-	for _, p := range c.Pseudowires {
-		out = append(out, p.Device, p.Attach.Bridge, "lo")
-	}
-	for _, b := range c.Bonds {
-		out = append(out, b.Device, b.Attach.Bridge)
-		for _, m := range b.Members {
-			out = append(out, m.Device)
+	Concerned(c, func(device string) bool { out = append(out, device); return false })
+	return out
+}
+
+// Concerned asks is of each of DeviceNames until one is the one that was meant.
+func Concerned(c *config.Config, is func(device string) bool) bool {
+	for i := range c.Pseudowires {
+		if p := &c.Pseudowires[i]; is(p.Device) || is(p.Attach.Bridge) || is("lo") {
+			return true
 		}
 	}
-	for _, t := range c.Tunnels {
-		out = append(out, t.Device)
+	for i := range c.Bonds {
+		b := &c.Bonds[i]
+		if is(b.Device) || is(b.Attach.Bridge) || order.Any(len(b.Members), func(i int) bool { return is(b.Members[i].Device) }) {
+			return true
+		}
 	}
-	for _, k := range c.Clamps {
-		out = append(out, k.Bridge, k.Device)
-	}
-	return out
+	return order.Any(len(c.Tunnels), func(i int) bool { return is(c.Tunnels[i].Device) }) ||
+		order.Any(len(c.Clamps), func(i int) bool { return is(c.Clamps[i].Bridge) || is(c.Clamps[i].Device) })
 }
 
 func within[T comparable](want, have []T) bool {
@@ -287,7 +290,7 @@ func (a *applier) join(ctx context.Context, d *decision, rebuilt map[string]bool
 
 // unguarded says whether an operation would let packets of a protected pseudowire pass in clear, or stands on something that failed.
 func (a *applier) unguarded(op *diff.OverlayOp) bool {
-	if a.netfilter && op.Verb != diff.Delete && (op.Kind == diff.Tunnel || op.Kind == diff.Session) {
+	if a.netfilter && (op.Kind == diff.Block) == (op.Verb == diff.Delete) && (op.Kind == diff.Block || op.Kind == diff.Tunnel || op.Kind == diff.Session) {
 		return true
 	}
 	return order.Any(len(op.After), func(i int) bool { return a.missed[op.After[i]] })

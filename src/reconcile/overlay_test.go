@@ -139,6 +139,14 @@ func TestP8NoSessionWithoutNftables(t *testing.T) {
 		if len(s.sessions)+len(s.tunnels) > 0 || len(s.blocks) != 2 {
 			t.Errorf("there is %s", s.holdsText())
 		}
+		k.writes()
+		r.Kick("xfrm policies")
+		settle()
+		for _, op := range k.writes() {
+			if strings.Contains(op, "xfrm") {
+				t.Errorf("a pass that can make no tunnel goes on with %s", op)
+			}
+		}
 		k.change(func() { refused = false })
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()

@@ -15,6 +15,8 @@ type figure struct {
 	got  []float64
 	// bound is what the figure must hold and goal what it should; NaN: nothing is promised.
 	bound, goal float64
+	// least says that the bound is the least that the figure may be, not the most.
+	least bool
 	// worst says that the worst sample has to hold the bound, not the median.
 	worst bool
 	note  string
@@ -41,6 +43,7 @@ func (t *table) addTimes(what string, unit time.Duration, got ...time.Duration) 
 }
 
 func (f *figure) within(bound float64) *figure     { f.bound = bound; return f }
+func (f *figure) atLeast(bound float64) *figure    { f.bound, f.least = bound, true; return f }
 func (f *figure) atWorst() *figure                 { f.worst = true; return f }
 func (f *figure) hoping(goal float64) *figure      { f.goal = goal; return f }
 func (f *figure) noted(s string, a ...any) *figure { f.note = fmt.Sprintf(s, a...); return f }
@@ -75,10 +78,23 @@ func (f *figure) min() float64 {
 // holds says whether the bound is held; a figure without samples holds none.
 func (f *figure) holds() bool {
 	v := f.median()
-	if f.worst {
+	switch {
+	case math.IsNaN(f.bound):
+		return true
+	case f.least:
+		return v >= f.bound
+	case f.worst:
 		v = f.max()
 	}
-	return math.IsNaN(f.bound) || v <= f.bound
+	return v <= f.bound
+}
+
+// promised is the bound in words.
+func (f *figure) promised() string {
+	if f.least && !math.IsNaN(f.bound) {
+		return "at least " + short(f.bound)
+	}
+	return short(f.bound)
 }
 
 func (t *table) missed() bool {
@@ -98,7 +114,7 @@ func (t *table) String() string {
 			notes = append(notes, f.note)
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %d | %s | %s | %s |\n", f.what, f.unit, short(f.min()), short(f.median()), short(f.max()), len(f.got),
-			short(f.bound), short(f.goal), strings.Join(notes, "; "))
+			f.promised(), short(f.goal), strings.Join(notes, "; "))
 	}
 	return b.String()
 }

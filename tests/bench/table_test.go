@@ -57,15 +57,20 @@ func TestReadings(t *testing.T) {
 
 func TestReadFigure(t *testing.T) {
 	var tab table
-	for _, line := range []string{"=== RUN   TestX", "figure|a thing|ms|1.5 2|guest", "PASS", "--- PASS: x figure|b||3|"} {
+	for _, line := range []string{"=== RUN   TestX", "figure|a thing|ms|1.5 2|<= 1.7|guest", "PASS", "--- PASS: x figure|b||3|>= 3|"} {
 		if err := readFigure(&tab, line); err != nil {
 			t.Fatal(err)
 		}
 	}
+	if len(tab.rows) == 2 && (tab.rows[0].holds() || !tab.rows[1].holds()) {
+		t.Errorf("1.75 is at most 1.7, or 3 not at least 3\n%s", &tab)
+	}
 	if len(tab.rows) != 2 || tab.rows[0].median() != 1.75 || tab.rows[0].unit != "ms" || tab.rows[0].note != "guest" || tab.rows[1].what != "b" {
 		t.Errorf("%d rows\n%s", len(tab.rows), &tab)
 	}
-	if err := readFigure(&tab, "figure|c|ms|x|"); err == nil {
-		t.Error("a sample that is no number is taken")
+	for _, bad := range []string{"figure|c|ms|x||", "figure|c|ms|1|3|", "figure|c|ms|1|<= x|"} {
+		if err := readFigure(&tab, bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package bonds
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +49,12 @@ func TestBondActiveBackup(t *testing.T) {
 	at = p.lines[1].cut()
 	for _, s := range p.both() {
 		t.Logf("%s left the line after %v", s.name, wait(t, 5*time.Second, s.name+": active", s.active, "pw1"))
+	}
+	if got := must(t, p.a, "status"); !strings.Contains(got, " uses pw1: ") || !strings.Contains(got, "pw2 down") {
+		t.Errorf("status does not say what the bond uses and why:\n%s", got)
+	}
+	if got := must(t, p.a, "history"); !regexp.MustCompile(`(?m)pw2 .*-> down .*\(`).MatchString(got) {
+		t.Errorf("history does not say why pw2 is left:\n%s", got)
 	}
 	time.Sleep(3 * time.Second)
 	gap(t, "black hole, active-backup, probe 0.1 s", flow.Report(), at, time.Second)

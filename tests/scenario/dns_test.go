@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"multiwan/src/openwrt/ubus"
 	"multiwan/tests/lab"
 	"multiwan/tests/ubusd"
+	"multiwan/tests/ubusd/netifd"
 )
 
 // resolverOf is netifd's entry for a WAN that announced a resolver.
@@ -56,17 +56,7 @@ func TestResolvers(t *testing.T) {
 		n.Internet.ServeUDP(netip.AddrPortFrom(a, 53))
 	}
 	b := ubusd.Start(t)
-	dump, err := ubus.FromJSON([]byte(`{"interface":[` + resolverOf(n.WANs[0], first) + "," + resolverOf(n.WANs[1], second) + `]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	netifd := client(t, b)
-	if _, err := netifd.Add(t.Context(), &ubus.Object{Path: "network.interface", Handle: func(r *ubus.Request) {
-		_ = r.Reply(dump)
-		_ = r.Done(ubus.OK)
-	}}); err != nil {
-		t.Fatal(err)
-	}
+	netifd.Publish(t, b, resolverOf(n.WANs[0], first), resolverOf(n.WANs[1], second))
 	config := regexp.MustCompile(`(?m)^\toption device .*\n`).ReplaceAllString(n.UCI(fastProbe), "")
 	r := &router{Network: n, Daemon: lab.StartDaemon(n.Router, config, "--ubus", b.Path), t: t}
 	r.steady()

@@ -3,7 +3,6 @@ package scenario_test
 import (
 	"fmt"
 	"regexp"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"multiwan/src/openwrt/ubus"
 	"multiwan/tests/lab"
 	"multiwan/tests/ubusd"
+	"multiwan/tests/ubusd/netifd"
 )
 
 // netifdOf publishes WANs on a bus as netifd does, until it is told to leave.
@@ -24,18 +24,7 @@ func netifdOf(t *testing.T, b *ubusd.Bus, wans []*lab.WAN) (leave func()) {
 			"ipv6-address":[{"address":%q,"mask":64}],"route":[{"target":"0.0.0.0","mask":0,"nexthop":%q},{"target":"::","mask":0,"nexthop":%q}]}`,
 			w.Name, w.Device, w.Device, w.Addr4, w.Addr6, w.Gateway4, w.Gateway6))
 	}
-	dump, err := ubus.FromJSON([]byte(`{"interface":[` + strings.Join(list, ",") + `]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := client(t, b)
-	if _, err := c.Add(t.Context(), &ubus.Object{Path: "network.interface", Handle: func(r *ubus.Request) {
-		_ = r.Reply(dump)
-		_ = r.Done(ubus.OK)
-	}}); err != nil {
-		t.Fatal(err)
-	}
-	return func() { c.Close() }
+	return netifd.Publish(t, b, list...)
 }
 
 func client(t *testing.T, b *ubusd.Bus) *ubus.Conn {

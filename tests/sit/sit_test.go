@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"multiwan/tests/lab"
+	"multiwan/tests/ubusd"
+	"multiwan/tests/ubusd/netifd"
 )
 
 // site is a router with a line that gives IPv4 alone and carries a tunnel, and another with IPv6 of its own, which is worse.
@@ -155,6 +157,47 @@ func TestSit6rd(t *testing.T) {
 		}
 		t.Logf("by the other line after %v", time.Since(began).Round(10*time.Millisecond))
 	})
+	s.gone(t)
+}
+
+// TestNetifd6rd has the tunnel made by netifd, whose handler of proto 6rd makes the device 6rd-NAME and two default routes of the main table, by the
+// source prefix: it is a WAN of family ipv6 as any other, and IPv6 leaves by another WAN when the line under it dies.
+func TestNetifd6rd(t *testing.T) {
+	s := newSite(t)
+	isp := s.WANs[0].ISP
+	isp.IP("tunnel add relay mode sit local 198.18.0.1 ttl 64")
+	isp.IP("tunnel 6rd dev relay 6rd-prefix 2001:db9:5a00::/40 6rd-relay_prefix 198.18.0.0/16")
+	isp.IP("link set dev relay up")
+	isp.IP("-6 route add 2001:db9:5a00::/40 dev relay")
+	s.Internet.IP("-6 route add 2001:db9:5a00::/40 via fd00:ff:0::2")
+	host := s.lan("2001:db9:5a00:200::/56", "")
+	s.Router.IP("tunnel add 6rd-wan6 mode sit local 198.18.0.2 ttl 64")
+	s.Router.IP("tunnel 6rd dev 6rd-wan6 6rd-prefix 2001:db9:5a00::/40 6rd-relay_prefix 198.18.0.0/16")
+	s.Router.IP("link set dev 6rd-wan6 mtu 1280 up")
+	s.Router.IP("-6 addr add 2001:db9:5a00:200::1/40 dev 6rd-wan6 nodad")
+	for _, from := range []string{"2001:db9:5a00::/40", "2001:db9:5a00:200::/56"} {
+		s.Router.IP("-6 route add default from %s via ::198.18.0.1 dev 6rd-wan6 metric 4096", from)
+	}
+	routes := s.Router.IP("-6 route show table main")
+	b := ubusd.Start(t)
+	netifd.Publish(t, b, `{"interface":"wan6","up":true,"proto":"6rd","l3_device":"6rd-wan6",
+		"ipv6-address":[{"address":"2001:db9:5a00:200::1","mask":40}],"ipv6-prefix":[{"address":"2001:db9:5a00:200::","mask":56,"class":"wan6","assigned":{}}],
+		"route":[{"target":"::","mask":0,"nexthop":"::198.18.0.1","metric":4096,"source":"2001:db9:5a00:200::1/40"},
+			{"target":"::","mask":0,"nexthop":"::198.18.0.1","metric":4096,"source":"2001:db9:5a00:200::/56"}]}`)
+	s.daemon = lab.StartDaemon(s.Router, fmt.Sprintf("%s\nconfig interface 'wan6'\n\tlist family 'ipv6'\n\tlist probe 'quick'\n\n%s\toption metric '2'\n\tlist probe 'quick'\n",
+		probe, s.WANs[1].UCI()), "--ubus", b.Path)
+	s.reaches(t, host)
+	s.has(t, "-6 rule show", "from 2001:db9:5a00:200::/56 lookup")
+	s.has(t, "-6 route show table all", "default via ::198.18.0.1 dev 6rd-wan6 table")
+	s.WANs[0].ISP.IP("link set dev net down")
+	began := time.Now()
+	flow := s.Client.PingFlow(lab.Internet6b, lab.FlowOptions{Interval: 20 * time.Millisecond, Local: netip.AddrPortFrom(host, 0)})
+	defer flow.Stop()
+	flow.WaitAnswer(t, began, 5*time.Second)
+	t.Logf("by the other line after %v", time.Since(began).Round(10*time.Millisecond))
+	if now := s.Router.IP("-6 route show table main"); now != routes {
+		t.Errorf("netifd's routes were\n%sand are\n%s", routes, now)
+	}
 	s.gone(t)
 }
 

@@ -3,6 +3,7 @@ package sites
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,27 +13,24 @@ import (
 	"multiwan/tests/lab"
 )
 
-// withoutL2TP takes L2TP out of the kernel and keeps the kernel from loading it again, until the test ends.
-func withoutL2TP(t *testing.T) {
+// refused is what keeps the kernel from loading modules.
+const refused = "/run/modprobe.d/refused.conf"
+
+// withoutModules takes modules out of the kernel, users of others first, and keeps it from loading them again, until load or the test's end.
+func withoutModules(t *testing.T, modules ...string) {
 	t.Helper()
-	const setting = "/proc/sys/kernel/modprobe"
-	program, err := os.ReadFile(setting)
-	if err != nil {
+	if err := os.MkdirAll(filepath.Dir(refused), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := os.WriteFile(setting, program, 0o644); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := os.WriteFile(setting, []byte("/nowhere"), 0o644); err != nil {
+	t.Cleanup(func() { os.Remove(refused) })
+	if err := os.WriteFile(refused, []byte("install "+strings.Join(modules, " /bin/false\ninstall ")+" /bin/false\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	loaded, err := os.ReadFile("/proc/modules")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []string{"l2tp_ip6", "l2tp_ip", "l2tp_eth", "l2tp_netlink", "l2tp_core"} {
+	for _, m := range modules {
 		if !strings.Contains("\n"+string(loaded), "\n"+m+" ") {
 			continue
 		}
@@ -51,18 +49,12 @@ func TestNoModule(t *testing.T) {
 	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
 	n.Internet.Echo()
 	wire := n.Wire(lab.Frame.L2TP)
-	withoutL2TP(t)
+	withoutModules(t, "l2tp_ip6", "l2tp_ip", "l2tp_eth", "l2tp_netlink", "l2tp_core")
 	for _, s := range []*lab.Site{n.A, n.B} {
 		own := map[*lab.Site]string{n.A: "10.8.0.1/30", n.B: "10.8.0.2/30"}[s]
 		s.Start(config(s, cable{}, cable{name: "ip", id: 2, with: "pw", bridge: "-", options: []string{"encap ip", "ipaddr " + own}}))
 	}
-	says := func(words ...string) func() bool {
-		return func() bool {
-			return slices.ContainsFunc(n.A.Status().Warnings, func(w string) bool {
-				return !slices.ContainsFunc(words, func(s string) bool { return !strings.Contains(w, s) })
-			})
-		}
-	}
+	says := func(words ...string) func() bool { return func() bool { return warns(n.A, words...) } }
 	if !lab.Wait(5*time.Second, says("l2tp_eth", "kmod-l2tp-eth")) {
 		t.Errorf("warnings without L2TP: %q", n.A.Status().Warnings)
 	}
@@ -91,26 +83,85 @@ func TestNoModule(t *testing.T) {
 		}
 	}
 
-	load := func(module string) time.Time {
-		if out, err := exec.Command("modprobe", module).CombinedOutput(); err != nil {
-			t.Fatalf("modprobe %s: %v\n%s", module, err, out)
-		}
-		return time.Now()
-	}
-	load("l2tp_netlink") // tunnels can be made now, their Ethernet devices cannot
+	load(t, "l2tp_core")
+	load(t, "l2tp_netlink") // tunnels can be made now, their Ethernet devices cannot
 	if !lab.Wait(15*time.Second, says("l2tp_eth", "kmod-l2tp-eth")) {
 		t.Errorf("warnings without l2tp_eth: %q", n.A.Status().Warnings)
 	}
-	begin := load("l2tp_eth")
+	begin := load(t, "l2tp_eth")
 	t.Logf("frames pass %v after l2tp_eth is there", n.Reaches(70*time.Second).Received.Sub(begin))
 	if !lab.Wait(15*time.Second, says("l2tp_ip", "kmod-l2tp-ip")) {
 		t.Errorf("warnings without l2tp_ip: %q", n.A.Status().Warnings)
 	}
-	begin = load("l2tp_ip")
+	begin = load(t, "l2tp_ip")
 	until(t, n.A, "the one over IP is up", func(d *status.Document) bool { return d.Pseudowires["ip"].State == "up" })
 	t.Logf("the one over IP is up %v after l2tp_ip is there", time.Since(begin))
 	if w := n.A.Status().Warnings; slices.ContainsFunc(w, func(w string) bool { return strings.Contains(w, "kmod") }) {
 		t.Errorf("warnings when all is there: %q", w)
 	}
 	noClear(t, wire)
+}
+
+// TestNoIPsecModule runs both ends on a kernel whose IPsec cannot be told anything, where charon does not start. A pseudowire in clear works; the
+// protected one waits, sends nothing in clear, and comes up by itself when module and charon are there.
+func TestNoIPsecModule(t *testing.T) {
+	lab.Need(t, lab.Machine, lab.L2TP, lab.ESP, lab.Charon)
+	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
+	sites := []*lab.Site{n.A, n.B}
+	for _, s := range sites {
+		s.Charon = lab.StartCharon(s.Router)
+		s.Charon.Stop()
+	}
+	withoutModules(t, "xfrm_interface", "xfrm_user")
+	own := map[*lab.Site]string{n.A: "10.8.0.1/30", n.B: "10.8.0.2/30"}
+	for _, s := range sites {
+		s.Start(config(s, cable{}, cable{name: "open", id: 2, clear: true, bridge: "-",
+			options: []string{"ipaddr " + own[s], "local_port 1750", "remote_port 1750"}}))
+	}
+	wire := n.Wire(func(f lab.Frame) bool { return f.L2TP() && f.SrcPort != 1750 }) // the protected one's
+	if !lab.Wait(5*time.Second, func() bool { return warns(n.A, "xfrm_user", "kmod-ipsec") }) {
+		t.Errorf("warnings without xfrm_user: %q", n.A.Status().Warnings)
+	}
+	if w := n.A.Status().Pseudowires["pw"]; w.State != "waiting" || !strings.Contains(w.Reason, "kmod-ipsec") {
+		t.Errorf("without xfrm_user the protected pseudowire is %+v", w)
+	}
+	until(t, n.A, "the one in clear is up", func(d *status.Document) bool { return d.Pseudowires["open"].State == "up" })
+	flow := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 100 * time.Millisecond}) // the bridge that the protected one is to join
+	time.Sleep(10 * time.Second)
+	if r := flow.Stop(); r.Lost() < len(r.Packets) {
+		t.Errorf("%d of %d packets crossed without IPsec", len(r.Packets)-r.Lost(), len(r.Packets))
+	}
+
+	begin := load(t, "xfrm_user")
+	for _, s := range sites {
+		s.Charon.Start()
+	}
+	t.Logf("frames pass %v after xfrm_user is there", n.Reaches(70*time.Second).Received.Sub(begin))
+	if w := n.A.Status().Warnings; warns(n.A, "kmod") {
+		t.Errorf("warnings when all is there: %q", w)
+	}
+	noClear(t, wire)
+}
+
+// warns tells whether a warning of the status has all the words.
+func warns(s *lab.Site, words ...string) bool {
+	return slices.ContainsFunc(s.Status().Warnings, func(w string) bool {
+		return !slices.ContainsFunc(words, func(s string) bool { return !strings.Contains(w, s) })
+	})
+}
+
+// load loads a module that was kept out, and says when it was there.
+func load(t *testing.T, module string) time.Time {
+	t.Helper()
+	text, err := os.ReadFile(refused)
+	if err == nil {
+		err = os.WriteFile(refused, []byte(strings.Replace(string(text), "install "+module+" /bin/false\n", "", 1)), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("modprobe", module).CombinedOutput(); err != nil {
+		t.Fatalf("modprobe %s: %v\n%s", module, err, out)
+	}
+	return time.Now()
 }

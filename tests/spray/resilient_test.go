@@ -19,15 +19,9 @@ func TestResilient(t *testing.T) {
 		config += fmt.Sprintf("%s\toption weight '%d'\n\tlist probe 'quick'\n\n", w.UCI(), []int{2, 1, 1}[i])
 	}
 	lab.StartDaemon(n.Router, config)
-	members := func() int {
-		group := n.Router.IP("nexthop show")
-		_, group, _ = strings.Cut(group, "group ")
-		group, _, _ = strings.Cut(group, " ")
-		return strings.Count(group, "/") // less one
-	}
 	wait := func(want int) {
 		t.Helper()
-		if !lab.Wait(15*time.Second, func() bool { return members() == want }) {
+		if !lab.Wait(15*time.Second, func() bool { return groupMembers(n.Router) == want }) {
 			t.Fatalf("not %d members:\n%s", want, n.Router.IP("nexthop show"))
 		}
 	}
@@ -43,14 +37,14 @@ func TestResilient(t *testing.T) {
 		}
 		return out
 	}
-	wait(2)
+	wait(3)
 	before := ways()
 	share := map[string]int{}
 	for _, dev := range before {
 		share[dev]++
 	}
 	n.WANs[2].ISP.IP("link set dev net down")
-	wait(1)
+	wait(2)
 	after, moved := ways(), 0
 	for port, dev := range before {
 		if dev != "wan2" && after[port] != dev || after[port] == "wan2" {
@@ -63,7 +57,7 @@ func TestResilient(t *testing.T) {
 	}
 	n.WANs[2].ISP.IP("link set dev net up")
 	n.WANs[2].ISP.IP("route replace default via 10.255.2.1")
-	wait(2)
+	wait(3)
 	again, back := ways(), 0
 	for port, dev := range after {
 		if again[port] != dev {
@@ -74,4 +68,14 @@ func TestResilient(t *testing.T) {
 	if back > share["wan2"] {
 		t.Error("more than it had")
 	}
+}
+
+// groupMembers counts the members of the first group of nexthops that a router has.
+func groupMembers(h *lab.Host) int {
+	_, group, ok := strings.Cut(h.IP("nexthop show"), "group ")
+	if !ok {
+		return 0
+	}
+	group, _, _ = strings.Cut(group, " ")
+	return strings.Count(group, "/") + 1
 }

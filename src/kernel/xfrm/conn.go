@@ -37,6 +37,9 @@ func dial() (*netlink.Conn, error) {
 	return nl, err
 }
 
+// Port is the netlink port of the socket, by which events tell what was changed by it.
+func (c *Conn) Port() uint32 { return c.nl.PID() }
+
 // Close closes the socket. Policies stay.
 func (c *Conn) Close() error { return c.nl.Close() }
 

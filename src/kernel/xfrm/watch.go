@@ -20,6 +20,8 @@ type Event struct {
 	Own bool
 	// Gone says that the object was deleted, or all of them.
 	Gone bool
+	// Port is the netlink port of the socket that made the change, 0 where the kernel did.
+	Port uint32
 }
 
 // watchQueue is the length of the channel of events. Where the reader is slower, notifications wait in the socket.
@@ -62,6 +64,7 @@ func pump(ctx context.Context, events chan<- Event, receive func() ([]netlink.Me
 		}
 		for _, m := range msgs {
 			if e, ok := decodeEvent(uint16(m.Header.Type), m.Data); ok {
+				e.Port = m.Header.PID
 				found = append(found, e)
 			}
 		}

@@ -34,9 +34,9 @@ func TestSetUp(t *testing.T) {
 			}
 			time.Sleep(2 * time.Second)
 		}
-		figure("start of both daemons until the hosts reach each other, "+c.what, "s", "both starts included", up...)
+		figure("start of both daemons until the hosts reach each other, "+c.what, "s", "", "both starts included", up...)
 		if sa != nil {
-			figure("IKE, from the exchange that succeeds to its SA", "ms", "", sa...)
+			figure("IKE, from the exchange that succeeds to its SA", "ms", "", "", sa...)
 		}
 	}
 }

@@ -53,12 +53,12 @@ func TestThroughput(t *testing.T) {
 		slices.Reverse(order)
 	}
 	for _, j := range nets {
-		figure("TCP: "+j.name, "Mbit/s", "", j.rates...)
+		figure("TCP: "+j.name, "Mbit/s", "", "", j.rates...)
 	}
-	figure("ratio, ours to by hand, in clear", "", "expected 0.97 to 1.03", nets[0].over(nets[1])...)
-	figure("ratio, ours to by hand and not steered, in clear", "", "", nets[0].over(nets[2])...)
-	figure("ratio, ours to by hand, ESP", "", "expected 0.97 to 1.03", nets[3].over(nets[4])...)
-	figure("ratio, ours with ESP to OpenVPN", "", "expected above 3", nets[3].over(nets[5])...)
+	figure("ratio, ours to by hand, in clear", "", ">= 0.97", "", nets[0].over(nets[1])...)
+	figure("ratio, ours to by hand and not steered, in clear", "", "", "what connection tracking and steering take besides", nets[0].over(nets[2])...)
+	figure("ratio, ours to by hand, ESP", "", ">= 0.97", "", nets[3].over(nets[4])...)
+	figure("ratio, ours with ESP to OpenVPN", "", ">= 3", "", nets[3].over(nets[5])...)
 }
 
 // joint is one way to join two sites, and what went through it.
