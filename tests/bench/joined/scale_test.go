@@ -73,14 +73,14 @@ func settle(t *testing.T, d *lab.Daemon, passes uint64, quiet bool) (longest sta
 	t.Helper()
 	end := time.Now().Add(10 * time.Minute)
 	last, since := passes, time.Now()
-	for pause := time.Duration(0); last == passes || quiet && time.Since(since) < max(time.Second, 2*pause); time.Sleep(pause) {
+	for pause := time.Duration(0); last == passes || quiet && time.Since(since) < max(time.Second, pause); time.Sleep(pause) {
 		if time.Now().After(end) {
 			t.Fatalf("no pass, or no end of them\n%s", d.Log())
 		}
 		asked := time.Now()
 		doc := ask(t, d)
 		// A status of a thousand pseudowires takes its time, and a pass is not to wait for many.
-		pause = max(50*time.Millisecond, 20*time.Since(asked))
+		pause = max(50*time.Millisecond, 5*time.Since(asked))
 		if doc.Counters.Passes != last {
 			last, since = doc.Counters.Passes, time.Now()
 			if doc.Timings.Pass > longest.Timings.Pass {
