@@ -174,6 +174,7 @@ func TestEightFlows(t *testing.T) {
 
 // TestEightFlowsRoute does so by a resilient group of nexthops, and then lets a line die: no connection of the other line leaves it.
 func TestEightFlowsRoute(t *testing.T) {
+	lab.Long(t)
 	lab.Need(t, lab.Nft, lab.Bridge, lab.Netem, lab.Resilient)
 	s := newSites(t, quality{20, 10 * ms}, quality{10, 40 * ms})
 	s.hb.Echo()
