@@ -15,7 +15,8 @@ import (
 // protocolOptions are the options of `proto 'l2tpv3'` and what they are called in a section pseudowire.
 var protocolOptions = [][2]string{{"peeraddr", "remote"}, {"localaddr", "local"}, {"tunlink", "interface"}, {"encap", "encap"}, {"sport", "local_port"},
 	{"dport", "remote_port"}, {"tunnel_id", "tunnel_id"}, {"peer_tunnel_id", "peer_tunnel_id"}, {"session_id", "session_id"},
-	{"peer_session_id", "peer_session_id"}, {"cookie", "cookie"}, {"peer_cookie", "peer_cookie"}, {"l2spec_type", "l2spec"}, {"ipsec", "ipsec"}, {"mtu", "mtu"}}
+	{"peer_session_id", "peer_session_id"}, {"cookie", "cookie"}, {"peer_cookie", "peer_cookie"}, {"l2spec_type", "l2spec"}, {"ipsec", "ipsec"}, {"mtu", "mtu"},
+	{"probe", "probe"}}
 
 // deviceOf is the device of an interface; its section's name may be too long for one.
 func deviceOf(name string) string {
@@ -131,9 +132,11 @@ func pseudowireText(s *uci.Section) (string, []int) {
 	fmt.Fprintf(&b, "config pseudowire '%s'\n\toption device '%s'\n", s.Name, deviceOf(s.Name))
 	from := []int{s.Line, s.Line}
 	for _, o := range protocolOptions {
-		if v, ok := s.Get(o[0]); ok && !strings.ContainsAny(v.Text, "'\n") {
-			fmt.Fprintf(&b, "\toption %s '%s'\n", o[1], v.Text)
-			from = append(from, v.Line)
+		for _, v := range s.List(o[0]) {
+			if !strings.ContainsAny(v.Text, "'\n") {
+				fmt.Fprintf(&b, "\tlist %s '%s'\n", o[1], v.Text)
+				from = append(from, v.Line)
+			}
 		}
 	}
 	return b.String(), from

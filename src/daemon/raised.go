@@ -34,8 +34,11 @@ type raised struct {
 	anew   map[string]bool // raised again: netifd has forgotten what it was told
 }
 
-// outcome is what netifd is told of an interface.
-type outcome struct{ device, code, text string }
+// outcome is what netifd is told of an interface. A device that was made anew under its name is another, without addresses.
+type outcome struct {
+	device, code, text string
+	index              int
+}
 
 func newRaised(d *daemon) *raised {
 	return &raised{daemon: d, news: make(chan struct{}, 1), anew: map[string]bool{}}
@@ -104,21 +107,22 @@ func (p *raised) run(ctx context.Context) error {
 	}
 }
 
-// tell says what became of an interface. A device that goes is told before its error.
+// tell says what became of an interface. A device that goes is told before its error, or before the one in its place: netifd takes one of the
+// same name for the one that it has configured.
 func (p *raised) tell(ctx context.Context, name string, was, is outcome) error {
 	ctx, stop := context.WithTimeout(ctx, firstLook)
 	defer stop()
 	n := p.daemon.netifd
+	if was.device != "" {
+		if err := n.LinkDown(ctx, name); err != nil {
+			return err
+		}
+	}
 	if is.code == "" {
 		p.mu.Lock()
 		addrs := p.addrs[name]
 		p.mu.Unlock()
 		return n.LinkUp(ctx, name, is.device, addrs)
-	}
-	if was.device != "" {
-		if err := n.LinkDown(ctx, name); err != nil {
-			return err
-		}
 	}
 	return n.Error(ctx, name, is.code, is.text)
 }
@@ -151,7 +155,7 @@ func (p *raised) outcome(name string, s *reconcile.Snapshot) outcome {
 	case s.Indexes[w.Device] == 0:
 		return outcome{} // it is being made; a pass follows
 	}
-	return outcome{device: w.Device}
+	return outcome{device: w.Device, index: s.Indexes[w.Device]}
 }
 
 // callPseudowire is how netifd's handler says that it has raised or lowered an interface. What is lowered needs no word: netifd keeps the errors

@@ -134,7 +134,10 @@ func TestRaised(t *testing.T) {
 		t.Fatal(err)
 	}
 	heard(up) // raised again: netifd has forgotten
-	pass(overlay.Refused, "the far end is one of our own", 7)
+	pass(overlay.Ready, "", 8)
+	heard(`{"interface":"pw1","action":0,"link-up":false}`)
+	heard(up) // another device under its name, without addresses
+	pass(overlay.Refused, "the far end is one of our own", 8)
 	heard(`{"interface":"pw1","action":0,"link-up":false}`)
 	const refused = `{"interface":"pw1","action":3,"error":["REFUSED","the far end is one of our own"]}`
 	heard(refused)
