@@ -136,7 +136,9 @@ func (d *daemon) apply(c *config.Config) {
 func (d *daemon) follow(c *config.Config) {
 	d.setLevel(c.Globals.LogLevel)
 	d.hooks.SetDir(c.Globals.HookDir)
-	d.record.fault("hardware flow offload", offloaded(c, d.file.path))
+	fw := firewallFile(d.file.path)
+	d.record.fault("hardware flow offload", offloaded(c, fw))
+	d.firewall.read(fw)
 	boundMemory(len(c.Interfaces))
 }
 
