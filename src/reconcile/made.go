@@ -17,11 +17,16 @@ type made struct {
 	Sessions []session
 	// Addrs are addresses of ours: Linux before 5.18 does not keep whose they are.
 	Addrs []kstate.Address
+	// Ports are the devices that we put into bridges of others: what somebody else put there is left there.
+	Ports []port
 	// Names are host names as they were last resolved.
 	Names map[string]netip.Addr
 	// FarEnds are the last verdicts of pseudowires and members of bonds.
 	FarEnds map[string]verdict
 }
+
+// port is a device and its bridge.
+type port struct{ Device, Master string }
 
 // session is a session by what the kernel tells sessions apart by, with what it does not report.
 type session struct {
@@ -36,7 +41,7 @@ func sessionOf(s kstate.Session) session {
 // valid returns m without what a former run of the kernel had.
 func (m made) valid(boot string) made {
 	if m.Boot != boot {
-		m.Tunnels, m.Sessions, m.Addrs = nil, nil, nil
+		m.Tunnels, m.Sessions, m.Addrs, m.Ports = nil, nil, nil, nil
 	}
 	m.Boot = boot
 	return m
@@ -94,9 +99,25 @@ func (m made) own(seen Seen) (ours kstate.Overlay, foreign map[uint32]bool) {
 	return ours, foreign
 }
 
-// note remembers the tunnels, sessions and addresses that are there and those that will be.
+// put returns have without the ports of bridges of others that we neither want nor have put there: a device of ours may be a port of a bridge
+// that somebody else manages.
+func (m made) put(have, want kstate.Overlay) kstate.Overlay {
+	have.Ports = order.Without(have.Ports, func(p kstate.Port) bool {
+		return !order.Any(len(have.Links), func(i int) bool { return have.Links[i].Name == p.Master }) && !slices.Contains(m.Ports, port{p.Device, p.Master}) &&
+			!order.Any(len(want.Ports), func(i int) bool { return want.Ports[i].Device == p.Device && want.Ports[i].Master == p.Master })
+	})
+	return have
+}
+
+// note remembers the tunnels, sessions, addresses and ports that are there and those that will be.
 func (m *made) note(have, want kstate.Overlay) {
-	m.Tunnels, m.Sessions, m.Addrs = nil, nil, nil
+	have = m.put(have, want)
+	m.Tunnels, m.Sessions, m.Addrs, m.Ports = nil, nil, nil, nil
+	for _, p := range order.Join(have.Ports, want.Ports) {
+		if p := (port{p.Device, p.Master}); !slices.Contains(m.Ports, p) {
+			m.Ports = append(m.Ports, p)
+		}
+	}
 	for _, a := range order.Join(have.Addrs, want.Addrs) {
 		if !slices.Contains(m.Addrs, a) {
 			m.Addrs = append(m.Addrs, a)
