@@ -60,7 +60,7 @@ func Plan(ctx context.Context, o Options) (*status.Changes, error) {
 	if path, wanted := o.wanted(); wanted {
 		look(ctx, n, path)
 	}
-	f := &firewall{kernel: k.nft}
+	f := &firewall{stands: k.nft.Firewall}
 	f.read(firewallFile(o.Config))
 	loop := reconcile.New(k.ports(statePath(o.Socket), n, f))
 	for _, i := range c.Interfaces {

@@ -91,7 +91,7 @@ func Run(ctx context.Context, o Options) error {
 	d.netifd = newNetifd(d)
 	d.raised = newRaised(d)
 	d.file.extend = d.raised.extend
-	d.firewall = &firewall{kernel: k.nft}
+	d.firewall = &firewall{stands: k.nft.Firewall}
 	ports := k.ports(statePath(o.Socket), d.netifd, d.firewall)
 	d.ike = newIKE(o.VICI, func() { d.loop.Kick("security associations") })
 	d.record.sites.conns, d.record.sites.hook = d.ike.Status, d.hooks.Send

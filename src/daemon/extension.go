@@ -61,7 +61,7 @@ func extended(path string, text []byte, names []string) extension {
 		e.addrs[name] = addressesOf(s)
 		section, from := pseudowireText(s)
 		more := e
-		more.text, more.from = order.Join(e.text, []byte(section)), order.Join(e.from, from)
+		more.text, more.from = order.Join(e.text, []byte(section)), append(e.from[:len(e.from):len(e.from)], from...)
 		_, found := config.Load(path, more.text)
 		if fault := more.added(found, e.end+len(e.from), faulty); fault != "" {
 			e.faults[name] = fault

@@ -12,7 +12,6 @@ import (
 	"multiwan/src/core/order"
 	"multiwan/src/core/plan"
 	"multiwan/src/core/uci"
-	"multiwan/src/kernel/nft"
 )
 
 // firewallFile is the configuration of OpenWrt's firewall, which lies beside ours; without sections where there is none, or one that the
@@ -29,9 +28,7 @@ func firewallFile(path string) *uci.File {
 
 // firewall knows what OpenWrt's firewall does with the sources of what leaves by a WAN.
 type firewall struct {
-	kernel interface {
-		Observe(context.Context) (nft.Observed, error)
-	}
+	stands func(context.Context) bool
 
 	mu    sync.Mutex
 	zones map[string]plan.Firewall // by network, and by device with a slash before it
@@ -74,7 +71,7 @@ func (w *firewall) fill(ctx context.Context, wans map[string]plan.WAN) {
 	if len(zones) == 0 {
 		return
 	}
-	if o, err := w.kernel.Observe(ctx); err != nil || !o.Firewall {
+	if !w.stands(ctx) {
 		return
 	}
 	for name, is := range wans {

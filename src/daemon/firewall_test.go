@@ -9,7 +9,6 @@ import (
 
 	"multiwan/src/core/plan"
 	"multiwan/src/core/status"
-	"multiwan/src/kernel/nft"
 )
 
 // TestOffload: hardware offloading beside several WANs is warned about, by a code of its own, until it is off again.
@@ -43,13 +42,6 @@ func TestOffload(t *testing.T) {
 			t.Errorf("%q with %q: warned: %v, want %v", c.firewall, c.config, got, c.want)
 		}
 	}
-}
-
-// standing is a kernel in which OpenWrt's firewall stands or not.
-type standing bool
-
-func (s standing) Observe(context.Context) (nft.Observed, error) {
-	return nft.Observed{Firewall: bool(s)}, nil
 }
 
 // TestFirewallZones: what the firewall does with a WAN's sources is what the zone says that has its network or its device, while it stands.
@@ -92,8 +84,8 @@ config zone
 	}
 	want := map[string]plan.Firewall{"wan": plan.Masquerades, "wanb": plan.Masquerades, "lte": plan.Masquerades, "some": plan.LeavesAlone, "six": plan.LeavesAlone,
 		"off": plan.NoFirewall, "dsl": plan.Masquerades, "routed": plan.LeavesAlone, "vpn": plan.NoFirewall}
-	for _, stands := range []standing{true, false} {
-		w := &firewall{kernel: stands}
+	for _, stands := range []bool{true, false} {
+		w := &firewall{stands: func(context.Context) bool { return stands }}
 		w.read(firewallFile(filepath.Join(dir, "multiwan")))
 		wans := map[string]plan.WAN{}
 		for name := range want {

@@ -17,16 +17,15 @@ type made struct {
 	Sessions []session
 	// Addrs are addresses of ours: Linux before 5.18 does not keep whose they are.
 	Addrs []kstate.Address
-	// Ports are the devices that we put into bridges of others: what somebody else put there is left there.
-	Ports []port
+	// Ports are the devices, and after a blank their bridges, that we put into those: what somebody else put there is left there.
+	Ports []string
 	// Names are host names as they were last resolved.
 	Names map[string]netip.Addr
 	// FarEnds are the last verdicts of pseudowires and members of bonds.
 	FarEnds map[string]verdict
 }
 
-// port is a device and its bridge.
-type port struct{ Device, Master string }
+func portText(p kstate.Port) string { return p.Device + " " + p.Master }
 
 // session is a session by what the kernel tells sessions apart by, with what it does not report.
 type session struct {
@@ -102,10 +101,23 @@ func (m made) own(seen Seen) (ours kstate.Overlay, foreign map[uint32]bool) {
 // put returns have without the ports of bridges of others that we neither want nor have put there: a device of ours may be a port of a bridge
 // that somebody else manages.
 func (m made) put(have, want kstate.Overlay) kstate.Overlay {
-	have.Ports = order.Without(have.Ports, func(p kstate.Port) bool {
-		return !order.Any(len(have.Links), func(i int) bool { return have.Links[i].Name == p.Master }) && !slices.Contains(m.Ports, port{p.Device, p.Master}) &&
-			!order.Any(len(want.Ports), func(i int) bool { return want.Ports[i].Device == p.Device && want.Ports[i].Master == p.Master })
-	})
+	known := map[string]bool{}
+	for _, p := range m.Ports {
+		known[p] = true
+	}
+	for i := range want.Ports {
+		known[portText(want.Ports[i])] = true
+	}
+	for i := range have.Links {
+		known[have.Links[i].Name] = true
+	}
+	ports := have.Ports
+	have.Ports = nil
+	for _, p := range ports {
+		if known[p.Master] || known[portText(p)] {
+			have.Ports = append(have.Ports, p)
+		}
+	}
 	return have
 }
 
@@ -113,9 +125,11 @@ func (m made) put(have, want kstate.Overlay) kstate.Overlay {
 func (m *made) note(have, want kstate.Overlay) {
 	have = m.put(have, want)
 	m.Tunnels, m.Sessions, m.Addrs, m.Ports = nil, nil, nil, nil
+	noted := map[string]bool{}
 	for _, p := range order.Join(have.Ports, want.Ports) {
-		if p := (port{p.Device, p.Master}); !slices.Contains(m.Ports, p) {
-			m.Ports = append(m.Ports, p)
+		if t := portText(p); !noted[t] {
+			noted[t] = true
+			m.Ports = append(m.Ports, t)
 		}
 	}
 	for _, a := range order.Join(have.Addrs, want.Addrs) {

@@ -81,6 +81,12 @@ func (c *Conn) Observe(ctx context.Context) (Observed, error) {
 	return c.observe(ctx)
 }
 
+// Firewall says whether OpenWrt's firewall stands.
+func (c *Conn) Firewall(ctx context.Context) bool {
+	o, err := c.Observe(ctx)
+	return err == nil && o.Firewall
+}
+
 func (c *Conn) observe(ctx context.Context) (Observed, error) {
 	before, err := c.generation()
 	if err != nil {
