@@ -49,7 +49,11 @@ func TestProtocolHandler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, _ := strings.Cut(string(source), "protocolOptions = ")
+	extension, err := os.ReadFile("../src/daemon/extension.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(extension), "protocolOptions = ")
 	table, _, _ = strings.Cut(table, "}}\n")
 	read := regexp.MustCompile(`\{"(\w+)", "`).FindAllStringSubmatch(table, -1)
 	if len(read) < 10 {

@@ -16,7 +16,7 @@ const schemaPackage = 0x676b6370 // "pckg"
 // Numbers of fields, from src/apk_adb.h of apk-tools.
 const (
 	infoName, infoVersion, infoID, infoDescription, infoArch, infoLicense, infoOrigin, infoMaintainer = 1, 2, 3, 4, 5, 6, 7, 8
-	infoSize, infoDepends, infoProvides                                                               = 12, 15, 16
+	infoSize, infoFileSize, infoDepends, infoProvides                                                 = 12, 13, 15, 16
 	dependName, dependVersion, dependMatch                                                            = 1, 2, 3
 	packageInfo, packagePaths, packageScripts                                                         = 1, 2, 3
 	dirName, dirACL, dirFiles                                                                         = 1, 2, 3
@@ -70,13 +70,21 @@ func (s spec) apkScripts() map[string]string {
 	}
 }
 
-// apk is a package of apk-tools 3: a container that describes it, and a block of data for each file that is not empty.
-func (s spec) apk() ([]byte, error) {
-	c := newContainer()
-	info := map[int]word{
+// apkInfo is what a package and an index say of a package with files of so many bytes.
+func (s spec) apkInfo(c *container, size int) map[int]word {
+	return map[int]word{
 		infoName: c.text(s.name), infoVersion: c.text(s.version), infoDescription: c.text(s.about()), infoArch: c.text(s.apkArch()),
 		infoLicense: c.text("Apache-2.0"), infoOrigin: c.text("multiwan"), infoMaintainer: c.text(maintainer), infoDepends: s.apkDepends(c),
+		infoSize: c.number(uint64(max(size, 1))),
+		// A name that no package owns by itself, as OpenWrt's build gives one to each.
+		infoProvides: c.array([]word{c.object(map[int]word{dependName: c.text(s.name + "-any")})}),
 	}
+}
+
+// apk is a package of apk-tools 3: a container that describes it, and a block of data for each file that is not empty; and its line in an
+// index.
+func (s spec) apk() ([]byte, apkEntry, error) {
+	c := newContainer()
 	dirs := tree(append(slices.Clone(s.files), s.apkExtras()...))
 	var paths []word
 	size := 0
@@ -86,9 +94,7 @@ func (s spec) apk() ([]byte, error) {
 			size += len(f.data)
 		}
 	}
-	info[infoSize] = c.number(uint64(max(size, 1)))
-	// A name that no package owns by itself, as OpenWrt's build gives one to each.
-	info[infoProvides] = c.array([]word{c.object(map[int]word{dependName: c.text(s.name + "-any")})})
+	info := s.apkInfo(c, size)
 	var at int
 	info[infoID], at = c.room(20)
 	root := map[int]word{packageInfo: c.object(info), packagePaths: c.array(paths)}
@@ -111,7 +117,8 @@ func (s spec) apk() ([]byte, error) {
 			}
 		}
 	}
-	return deflated(out)
+	file, err := deflated(out)
+	return file, apkEntry{spec: s, size: size, file: len(file), hash: sha256.Sum256(c.data)}, err
 }
 
 // apkDepends writes what the package needs, and what it cannot be beside.

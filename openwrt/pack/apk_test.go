@@ -23,13 +23,15 @@ type opened struct {
 }
 
 // open reads the blocks of a package.
-func open(t *testing.T, b []byte) *opened {
+func open(t *testing.T, b []byte) *opened { return opens(t, b, "pckg") }
+
+func opens(t *testing.T, b []byte, schema string) *opened {
 	t.Helper()
 	if string(b[:4]) != "ADBd" {
 		t.Fatalf("begins with %q", b[:4])
 	}
 	plain, err := io.ReadAll(flate.NewReader(bytes.NewReader(b[4:])))
-	if err != nil || string(plain[:8]) != "ADB.pckg" {
+	if err != nil || string(plain[:8]) != "ADB."+schema {
 		t.Fatalf("%v, %q", err, plain[:8])
 	}
 	o := &opened{t: t, data: map[[2]uint32][]byte{}}

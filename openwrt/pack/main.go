@@ -1,4 +1,4 @@
-// Command pack makes packages for routers, of both kinds that OpenWrt has, an index, and one for Debian. It needs no program of these.
+// Command pack makes packages for routers, of both kinds that OpenWrt has, an index of each kind, and one for Debian. It needs no program of these.
 package main
 
 import (
@@ -35,6 +35,7 @@ func run(root, out, version string, stamp time.Time) error {
 		return err
 	}
 	var index strings.Builder
+	var entries []apkEntry
 	for _, s := range packages {
 		b, err := s.ipk()
 		if err != nil {
@@ -44,9 +45,11 @@ func run(root, out, version string, stamp time.Time) error {
 			return err
 		}
 		fmt.Fprintf(&index, "%sFilename: %s\nSize: %d\nSHA256sum: %x\n\n", s.ipkControl(), s.fileName(), len(b), sha256.Sum256(b))
-		if b, err = s.apk(); err != nil {
+		b, entry, err := s.apk()
+		if err != nil {
 			return err
 		}
+		entries = append(entries, entry)
 		if err := os.WriteFile(filepath.Join(out, s.apkFileName()), b, 0o644); err != nil {
 			return err
 		}
@@ -63,6 +66,13 @@ func run(root, out, version string, stamp time.Time) error {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(out, "Packages.gz"), zipped.Bytes(), 0o644); err != nil {
+		return err
+	}
+	b, err := apkIndex(entries)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(out, "packages.adb"), b, 0o644); err != nil {
 		return err
 	}
 	return debian(root, out, versionOf(version), stamp)

@@ -60,7 +60,9 @@ func Plan(ctx context.Context, o Options) (*status.Changes, error) {
 	if path, wanted := o.wanted(); wanted {
 		look(ctx, n, path)
 	}
-	loop := reconcile.New(k.ports(statePath(o.Socket), n))
+	f := &firewall{stands: k.nft.Firewall}
+	f.read(firewallFile(o.Config))
+	loop := reconcile.New(k.ports(statePath(o.Socket), n, f))
 	for _, i := range c.Interfaces {
 		for _, f := range i.Families {
 			loop.SetVerdict(i.Name, f, plan.Verdict{State: "up"}, "assumed", time.Now())

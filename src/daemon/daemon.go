@@ -68,6 +68,7 @@ type daemon struct {
 	swanctl  *swanctlFile
 	series   *series
 	raised   *raised
+	firewall *firewall
 }
 
 // Run is the daemon. It returns nil after ctx ended (everything stays in place, for the next start) and after `multiwan stop`.
@@ -90,7 +91,8 @@ func Run(ctx context.Context, o Options) error {
 	d.netifd = newNetifd(d)
 	d.raised = newRaised(d)
 	d.file.extend = d.raised.extend
-	ports := k.ports(statePath(o.Socket), d.netifd)
+	d.firewall = &firewall{stands: k.nft.Firewall}
+	ports := k.ports(statePath(o.Socket), d.netifd, d.firewall)
 	d.ike = newIKE(o.VICI, func() { d.loop.Kick("security associations") })
 	d.record.sites.conns, d.record.sites.hook = d.ike.Status, d.hooks.Send
 	ports.IKE = d.ike
@@ -210,7 +212,7 @@ func Clean(ctx context.Context, socket, vici string) error {
 		return err
 	}
 	defer k.close()
-	ports := k.ports(statePath(socket), nil)
+	ports := k.ports(statePath(socket), nil, &firewall{})
 	ports.IKE = newIKE(vici, func() {})
 	return reconcile.Cleanup(ctx, ports)
 }

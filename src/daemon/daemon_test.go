@@ -55,6 +55,7 @@ func bare(t *testing.T, text string) (*daemon, *bytes.Buffer) {
 	d.bus, d.netifd = newBus(d), newNetifd(d)
 	d.raised = newRaised(d)
 	d.file.extend = d.raised.extend
+	d.firewall = &firewall{}
 	d.boot()
 	return d, &log
 }

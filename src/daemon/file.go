@@ -14,7 +14,7 @@ import (
 type file struct {
 	path string
 	// extend adds to a configuration what stands elsewhere; nil: nothing does.
-	extend func(path string, text []byte) []byte
+	extend func(path string, text []byte) extension
 
 	mu     sync.Mutex
 	state  string
@@ -31,10 +31,15 @@ type file struct {
 // errors, nil: the configuration in force stays.
 func (f *file) load(boot bool) (*config.Config, config.Diagnostics) {
 	text, err := os.ReadFile(f.path)
+	var more extension
 	if f.extend != nil && err == nil {
-		text = f.extend(f.path, text)
+		more = f.extend(f.path, text)
+		text = more.text
 	}
 	c, found := config.Load(f.path, text)
+	for i := range found {
+		found[i] = more.place(found[i])
+	}
 	if err != nil {
 		found = config.Diagnostics{{File: f.path, Want: "want a readable file: " + err.Error()}}
 		c.Globals.Enabled = false
@@ -131,7 +136,9 @@ func (d *daemon) apply(c *config.Config) {
 func (d *daemon) follow(c *config.Config) {
 	d.setLevel(c.Globals.LogLevel)
 	d.hooks.SetDir(c.Globals.HookDir)
-	d.record.fault("hardware flow offload", offloaded(c, d.file.path))
+	fw := firewallFile(d.file.path)
+	d.record.fault("hardware flow offload", offloaded(c, fw))
+	d.firewall.read(fw)
 	boundMemory(len(c.Interfaces))
 }
 

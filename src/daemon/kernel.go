@@ -64,11 +64,11 @@ func (k *kernel) close() {
 }
 
 // ports returns what the loop works on; n is nil where netifd is not asked.
-func (k *kernel) ports(state string, n *netifd.Source) reconcile.Ports {
+func (k *kernel) ports(state string, n *netifd.Source, f *firewall) reconcile.Ports {
 	k.joining.bridges.netifd = n
 	return reconcile.Ports{
 		Routing: routing{k.rtnl}, Netfilter: netfilter{k.nft}, Conntrack: tracking{k.conntrack}, Settings: k.sysctl,
-		Source: source{facts.New(k.rtnl), n}, Overlay: k.joining, Boot: bootID(k.sysctl), State: state,
+		Source: source{facts.New(k.rtnl), n, f}, Overlay: k.joining, Boot: bootID(k.sysctl), State: state,
 	}
 }
 

@@ -187,8 +187,7 @@ func (d *daemon) given(a control.Args) (*config.Config, config.Diagnostics, erro
 	}
 	c, found := config.Load(d.file.path, text)
 	if names := d.netifd.Raised(); len(names) > 0 {
-		text, _, _ = extended(d.file.path, text, names)
-		c, _ = config.Load(d.file.path, text)
+		c, _ = config.Load(d.file.path, extended(d.file.path, text, names).text)
 	}
 	return c, found, nil
 }

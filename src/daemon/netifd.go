@@ -37,16 +37,21 @@ func look(ctx context.Context, n *netifd.Source, path string) {
 }
 
 // source says what is known of the WANs: netifd, where it is there, knows which devices they are on, with which next hops, prefixes and
-// resolvers, and the kernel what is there of that.
+// resolvers, the firewall whose business translation is, and the kernel what is there of that.
 type source struct {
 	*facts.Source
-	netifd *netifd.Source
+	netifd   *netifd.Source
+	firewall *firewall
 }
 
 func (s source) Network(ctx context.Context, c *config.Config) (plan.Network, error) {
 	n, err := s.Source.Network(ctx, wantsOf(c, s.netifd))
-	if err != nil || s.netifd == nil {
+	if err != nil {
 		return n, err
+	}
+	s.firewall.fill(ctx, n.WANs)
+	if s.netifd == nil {
+		return n, nil
 	}
 	n.Devices = map[string]string{}
 	for _, r := range c.Rules {

@@ -70,7 +70,7 @@ func network(t *testing.T, k *linkKernel, n *netifd.Source, text string) plan.Ne
 	if found.HasErrors() {
 		t.Fatal(found)
 	}
-	got, err := source{facts.New(k), n}.Network(t.Context(), c)
+	got, err := source{facts.New(k), n, &firewall{}}.Network(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,19 +2,14 @@ package daemon
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"multiwan/src/control"
-	"multiwan/src/core/config"
 	"multiwan/src/core/order"
 	"multiwan/src/core/overlay"
-	"multiwan/src/core/uci"
 	"multiwan/src/reconcile"
 )
 
@@ -26,11 +21,6 @@ const (
 	protoWaiting  = "WAITING"
 	protoModule   = "KERNEL_MODULE"
 )
-
-// protocolOptions are the options of `proto 'l2tpv3'` and what they are called in a section pseudowire.
-var protocolOptions = [][2]string{{"peeraddr", "remote"}, {"localaddr", "local"}, {"tunlink", "interface"}, {"encap", "encap"}, {"sport", "local_port"},
-	{"dport", "remote_port"}, {"tunnel_id", "tunnel_id"}, {"peer_tunnel_id", "peer_tunnel_id"}, {"session_id", "session_id"},
-	{"peer_session_id", "peer_session_id"}, {"cookie", "cookie"}, {"peer_cookie", "peer_cookie"}, {"l2spec_type", "l2spec"}, {"ipsec", "ipsec"}, {"mtu", "mtu"}}
 
 // raised makes pseudowires of netifd's interfaces with our protocol, and tells netifd what became of them.
 type raised struct {
@@ -44,8 +34,11 @@ type raised struct {
 	anew   map[string]bool // raised again: netifd has forgotten what it was told
 }
 
-// outcome is what netifd is told of an interface.
-type outcome struct{ device, code, text string }
+// outcome is what netifd is told of an interface. A device that was made anew under its name is another, without addresses.
+type outcome struct {
+	device, code, text string
+	index              int
+}
 
 func newRaised(d *daemon) *raised {
 	return &raised{daemon: d, news: make(chan struct{}, 1), anew: map[string]bool{}}
@@ -58,97 +51,14 @@ func (p *raised) wake() {
 	}
 }
 
-// deviceOf is the device of an interface; its section's name may be too long for one.
-func deviceOf(name string) string {
-	if name = "l2-" + name; len(name) > 15 {
-		name = name[:15]
-	}
-	return name
-}
-
 // extend adds the pseudowires of netifd's interfaces to the configuration that is put in force.
-func (p *raised) extend(path string, text []byte) []byte {
+func (p *raised) extend(path string, text []byte) extension {
 	names := p.daemon.netifd.Raised()
-	text, faults, addrs := extended(path, text, names)
+	e := extended(path, text, names)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.used, p.faults, p.addrs = names, faults, addrs
-	return text
-}
-
-// extended adds the pseudowires of some of netifd's interfaces to a configuration, and says what is wrong with those that are left out,
-// since the rest has to run, and which addresses they have.
-func extended(path string, text []byte, names []string) (all []byte, faults map[string]string, addrs map[string][][2]string) {
-	faults, addrs = map[string]string{}, map[string][][2]string{}
-	if len(names) == 0 {
-		return text, faults, addrs
-	}
-	file, err := os.ReadFile(filepath.Join(filepath.Dir(path), "network"))
-	network, perr := uci.Parse("network", file)
-	_, found := config.Load(path, text)
-	faulty := found.HasErrors()
-	for _, name := range names {
-		if err != nil || perr != nil {
-			faults[name] = "/etc/config/network cannot be read"
-			continue
-		}
-		s, ok := network.Section(name)
-		if !ok {
-			continue // netifd has not seen yet that it is gone
-		}
-		addrs[name] = addressesOf(s)
-		more := order.Join(text, pseudowireText(s))
-		_, found := config.Load(path, more)
-		if fault := added(found, text, faulty); fault != "" {
-			faults[name] = fault
-			continue
-		}
-		text, faulty = more, found.HasErrors()
-	}
-	return text, faults, addrs
-}
-
-// added says what is wrong with what stands behind text, "" for nothing, by what was found in both. faulty says that text has errors of its own.
-func added(after config.Diagnostics, text []byte, faulty bool) string {
-	end := strings.Count(string(text), "\n")
-	for _, d := range after {
-		if !d.Warning && d.Line > end {
-			return strings.TrimPrefix(d.Option+": ", ": ") + d.Want
-		}
-	}
-	if after.HasErrors() && !faulty {
-		return "the section does not fit to the others"
-	}
-	return ""
-}
-
-// pseudowireText is an interface of netifd as a section of ours.
-func pseudowireText(s *uci.Section) []byte {
-	var b strings.Builder
-	fmt.Fprintf(&b, "\nconfig pseudowire '%s'\n\toption device '%s'\n", s.Name, deviceOf(s.Name))
-	for _, o := range protocolOptions {
-		if v, ok := s.Get(o[0]); ok && !strings.ContainsAny(v.Text, "'\n") {
-			fmt.Fprintf(&b, "\toption %s '%s'\n", o[1], v.Text)
-		}
-	}
-	return []byte(b.String())
-}
-
-// addressesOf are those that netifd gives to the device.
-func addressesOf(s *uci.Section) (out [][2]string) {
-	mask, _ := s.Get("netmask")
-	for _, option := range []string{"ipaddr", "ip6addr"} {
-		for _, v := range s.List(option) {
-			addr, length, ok := strings.Cut(v.Text, "/")
-			if !ok {
-				length = mask.Text
-			}
-			if addr != "" && length != "" {
-				out = append(out, [2]string{addr, length})
-			}
-		}
-	}
-	return out
+	p.used, p.faults, p.addrs = names, e.faults, e.addrs
+	return e
 }
 
 // run follows netifd and the passes of the loop until ctx ends.
@@ -197,21 +107,22 @@ func (p *raised) run(ctx context.Context) error {
 	}
 }
 
-// tell says what became of an interface. A device that goes is told before its error.
+// tell says what became of an interface. A device that goes is told before its error, or before the one in its place: netifd takes one of the
+// same name for the one that it has configured.
 func (p *raised) tell(ctx context.Context, name string, was, is outcome) error {
 	ctx, stop := context.WithTimeout(ctx, firstLook)
 	defer stop()
 	n := p.daemon.netifd
+	if was.device != "" {
+		if err := n.LinkDown(ctx, name); err != nil {
+			return err
+		}
+	}
 	if is.code == "" {
 		p.mu.Lock()
 		addrs := p.addrs[name]
 		p.mu.Unlock()
 		return n.LinkUp(ctx, name, is.device, addrs)
-	}
-	if was.device != "" {
-		if err := n.LinkDown(ctx, name); err != nil {
-			return err
-		}
 	}
 	return n.Error(ctx, name, is.code, is.text)
 }
@@ -244,7 +155,7 @@ func (p *raised) outcome(name string, s *reconcile.Snapshot) outcome {
 	case s.Indexes[w.Device] == 0:
 		return outcome{} // it is being made; a pass follows
 	}
-	return outcome{device: w.Device}
+	return outcome{device: w.Device, index: s.Indexes[w.Device]}
 }
 
 // callPseudowire is how netifd's handler says that it has raised or lowered an interface. What is lowered needs no word: netifd keeps the errors

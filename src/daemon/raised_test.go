@@ -134,7 +134,10 @@ func TestRaised(t *testing.T) {
 		t.Fatal(err)
 	}
 	heard(up) // raised again: netifd has forgotten
-	pass(overlay.Refused, "the far end is one of our own", 7)
+	pass(overlay.Ready, "", 8)
+	heard(`{"interface":"pw1","action":0,"link-up":false}`)
+	heard(up) // another device under its name, without addresses
+	pass(overlay.Refused, "the far end is one of our own", 8)
 	heard(`{"interface":"pw1","action":0,"link-up":false}`)
 	const refused = `{"interface":"pw1","action":3,"error":["REFUSED","the far end is one of our own"]}`
 	heard(refused)
@@ -157,5 +160,47 @@ func TestRaised(t *testing.T) {
 	await(t, "nothing", func() bool { return names() == "" })
 	if _, err := invoke(t, c, "pseudowire_up", `{}`); err == nil {
 		t.Error("an interface without a name is taken")
+	}
+}
+
+// TestExtensionPlaces: what is found in a pseudowire of /etc/config/network is told with that file, its section, its line and its option's name there.
+func TestExtensionPlaces(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "multiwan")
+	const network = "\nconfig interface 'lan'\n\toption proto 'static'\n\nconfig interface 'pw1'\n\toption proto 'l2tpv3'\n\toption peeraddr '192.0.2.7'\n" +
+		"\toption ipsec 'off'\n\toption tunnel_id '5'\n\nconfig interface 'pw2'\n\toption proto 'l2tpv3'\n\toption peeraddr 'not an address'\n\toption tunnel_id '6'\n" +
+		"\nconfig interface 'pw3'\n\toption proto 'l2tpv3'\n\toption peeraddr '192.0.2.8'\n\toption sport '1703'\n\toption tunnel_id '7'\n" +
+		"\nconfig interface 'pw4'\n\toption proto 'l2tpv3'\n\toption peeraddr '192.0.2.9'\n\toption tunnel_id '8'\n"
+	if err := os.WriteFile(filepath.Join(dir, "network"), []byte(network), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, own := range []string{
+		"config globals 'globals'\n\toption surprise '1'\nconfig ipsec 'off'\n\toption enabled '0'\n\toption remote '192.0.2.7'\n\toption initiate 'yes'\n\toption psk 'enough and to spare'\n",
+		"config globals 'globals'\n\toption surprise '1'\nconfig ipsec 'off'\n\toption enabled '0'\n\toption remote '192.0.2.7'\n\toption initiate 'yes'\n\toption psk 'enough and to spare'",
+	} {
+		e := extended(path, []byte(own), []string{"pw1", "pw2", "pw3", "pw4"})
+		if !strings.HasPrefix(e.faults["pw2"], "peeraddr: want") || len(e.faults) != 2 ||
+			!strings.HasPrefix(e.faults["pw4"], "sport: want another local_port than 1701, pseudowire pw1 (line 5) has it") {
+			t.Errorf("faults %v", e.faults)
+		}
+		f := file{path: path, extend: func(string, []byte) extension { return e }}
+		if err := os.WriteFile(path, []byte(own), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, found := f.load(true)
+		var told []string
+		for _, d := range found {
+			told = append(told, strings.TrimPrefix(d.String(), dir))
+		}
+		want := []string{`/multiwan:2: warning: globals.surprise: unknown option`, `/network:8: warning: pw1.ipsec: "off": is not enabled: the pseudowire waits for it`,
+			`/network:16: warning: pw3.ipsec: not encrypted: without this option its frames cross the WAN in clear`}
+		if len(told) != len(want) {
+			t.Fatalf("%q", told)
+		}
+		for i := range want {
+			if !strings.HasPrefix(told[i], want[i]) {
+				t.Errorf("%q, want %q", told[i], want[i])
+			}
+		}
 	}
 }

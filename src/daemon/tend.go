@@ -21,6 +21,9 @@ import (
 // errSilent is the fault of a far end that is called again and again.
 var errSilent = errors.New("does not answer: it is called again, and its tunnel made anew, with growing pauses")
 
+// errNever is that of one that has not answered since the start. Nothing is made anew for it: frames may pass all the same.
+var errNever = errors.New("has never answered: if it knows no loopback messages, give the pseudowire a probe of another method")
+
 // tender sees to it that pseudowires whose far end is silent are set up anew.
 type tender struct {
 	latest
@@ -95,7 +98,11 @@ func (t *tender) look(ctx context.Context, s *reconcile.Snapshot, now time.Time)
 		if c.Tries == 0 {
 			t.fault("far end of pseudowire "+p.Name, nil)
 		} else if c.Tries > was {
-			t.fault("far end of pseudowire "+p.Name, errSilent) // the count of faults is that of tries
+			why := errSilent
+			if seen[p.Name][0].LastGood.IsZero() {
+				why = errNever
+			}
+			t.fault("far end of pseudowire "+p.Name, why) // the count of faults is that of tries
 		}
 		if !c.Next.IsZero() && (next.IsZero() || c.Next.Before(next)) {
 			next = c.Next

@@ -55,7 +55,7 @@ func hand(state *health.State, log *[]string) *tender {
 	return &tender{
 		latest: newLatest(), cases: map[string]*tend.Case{},
 		health: func() map[string]map[kstate.Family]health.Snapshot {
-			return map[string]map[kstate.Family]health.Snapshot{"pw": {0: {State: *state}}}
+			return map[string]map[kstate.Family]health.Snapshot{"pw": {0: {State: *state, LastGood: epoch.Add(-time.Hour)}}}
 		},
 		conns: func() map[string]ipsec.Status {
 			return map[string]ipsec.Status{"dc": {State: "up", Since: epoch.Add(-time.Hour)}}
@@ -152,7 +152,7 @@ func TestTenderSharedSA(t *testing.T) {
 	state, log := health.Down, []string(nil)
 	h := hand(&state, &log)
 	h.health = func() map[string]map[kstate.Family]health.Snapshot {
-		return map[string]map[kstate.Family]health.Snapshot{"pw": {0: {State: health.Down}}, "twin": {0: {State: health.Up}}}
+		return map[string]map[kstate.Family]health.Snapshot{"pw": {0: {State: health.Down, LastGood: epoch.Add(-time.Hour)}}, "twin": {0: {State: health.Up}}}
 	}
 	s := tended()
 	twin := s.Overlay.Pseudowires[0]

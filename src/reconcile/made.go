@@ -17,11 +17,15 @@ type made struct {
 	Sessions []session
 	// Addrs are addresses of ours: Linux before 5.18 does not keep whose they are.
 	Addrs []kstate.Address
+	// Ports are the devices, and after a blank their bridges, that we put into those: what somebody else put there is left there.
+	Ports []string
 	// Names are host names as they were last resolved.
 	Names map[string]netip.Addr
 	// FarEnds are the last verdicts of pseudowires and members of bonds.
 	FarEnds map[string]verdict
 }
+
+func portText(p kstate.Port) string { return p.Device + " " + p.Master }
 
 // session is a session by what the kernel tells sessions apart by, with what it does not report.
 type session struct {
@@ -36,7 +40,7 @@ func sessionOf(s kstate.Session) session {
 // valid returns m without what a former run of the kernel had.
 func (m made) valid(boot string) made {
 	if m.Boot != boot {
-		m.Tunnels, m.Sessions, m.Addrs = nil, nil, nil
+		m.Tunnels, m.Sessions, m.Addrs, m.Ports = nil, nil, nil, nil
 	}
 	m.Boot = boot
 	return m
@@ -94,9 +98,40 @@ func (m made) own(seen Seen) (ours kstate.Overlay, foreign map[uint32]bool) {
 	return ours, foreign
 }
 
-// note remembers the tunnels, sessions and addresses that are there and those that will be.
+// put returns have without the ports of bridges of others that we neither want nor have put there: a device of ours may be a port of a bridge
+// that somebody else manages.
+func (m made) put(have, want kstate.Overlay) kstate.Overlay {
+	known := map[string]bool{}
+	for _, p := range m.Ports {
+		known[p] = true
+	}
+	for i := range want.Ports {
+		known[portText(want.Ports[i])] = true
+	}
+	for i := range have.Links {
+		known[have.Links[i].Name] = true
+	}
+	ports := have.Ports
+	have.Ports = nil
+	for _, p := range ports {
+		if known[p.Master] || known[portText(p)] {
+			have.Ports = append(have.Ports, p)
+		}
+	}
+	return have
+}
+
+// note remembers the tunnels, sessions, addresses and ports that are there and those that will be.
 func (m *made) note(have, want kstate.Overlay) {
-	m.Tunnels, m.Sessions, m.Addrs = nil, nil, nil
+	have = m.put(have, want)
+	m.Tunnels, m.Sessions, m.Addrs, m.Ports = nil, nil, nil, nil
+	noted := map[string]bool{}
+	for _, p := range order.Join(have.Ports, want.Ports) {
+		if t := portText(p); !noted[t] {
+			noted[t] = true
+			m.Ports = append(m.Ports, t)
+		}
+	}
 	for _, a := range order.Join(have.Addrs, want.Addrs) {
 		if !slices.Contains(m.Addrs, a) {
 			m.Addrs = append(m.Addrs, a)

@@ -133,7 +133,8 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 	if j.later {
 		return
 	}
-	for _, op := range diff.OverlayOps(l.keepMACs(j.plan.Want, j.facts.Have), condemned(j.facts.Have, in.rebuild)) {
+	have := l.saved.Overlay.put(j.facts.Have, j.plan.Want)
+	for _, op := range diff.OverlayOps(l.keepMACs(j.plan.Want, have), condemned(have, in.rebuild)) {
 		j.ops = append(j.ops, diff.Op{Verb: op.Verb, Kind: diff.Overlay, Overlay: &op})
 	}
 }

@@ -376,3 +376,26 @@ func TestFarEndsSurvive(t *testing.T) {
 		}
 	})
 }
+
+// TestPortOfOthers: a device that somebody else makes a port of a bridge stays there, across a restart too; one that we put there is taken out when
+// the option goes.
+func TestPortOfOthers(t *testing.T) {
+	in(t, func(t *testing.T) {
+		r, s := beside(t, joinedSites)
+		s.writes()
+		s.change(func() { s.ports["open"] = kstate.Port{Device: "open", Master: "br-other"} })
+		r.Kick("port")
+		settle()
+		r.kill()
+		r = resumed(t, s.kernel, filepath.Dir(r.ports.State), joinedSites)
+		defer r.kill()
+		if w := s.writes(); len(w) > 0 {
+			t.Errorf("wrote %q", w)
+		}
+		r.SetConfig(load(t, strings.Replace(joinedSites, "\toption bridge 'br-lan'\n", "", 1)))
+		settle()
+		if len(s.ports) != 1 || s.ports["open"].Master != "br-other" {
+			t.Errorf("ports %v", s.ports)
+		}
+	})
+}

@@ -274,3 +274,34 @@ func TestStale(t *testing.T) {
 	}
 	settled(t, c, want)
 }
+
+// TestFirewallComesAndGoes: OpenWrt's firewall is seen, and its coming and going is an event; what it does inside of its table is none.
+func TestFirewallComesAndGoes(t *testing.T) {
+	c := namespace(t)
+	apply(t, c, corpus())
+	events, err := c.Watch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		args  []string
+		there bool
+	}{{[]string{"add", "table", "inet", "fw4"}, true}, {[]string{"delete", "table", "inet", "fw4"}, false}} {
+		cli(t, x.args...)
+		if e := event(t, events); !slices.Equal(e.Tables, []string{"fw4"}) {
+			t.Errorf("%v: event %+v", x.args, e)
+		}
+		if o, err := c.Observe(t.Context()); err != nil || o.Firewall != x.there {
+			t.Errorf("%v: seen %v, %v", x.args, o.Firewall, err)
+		}
+		if x.there {
+			cli(t, "add", "chain", "inet", "fw4", "input")
+			cli(t, "add", "table", "ip", "fw4") // of another family
+			cli(t, "delete", "table", "ip", "fw4")
+		}
+	}
+	cli(t, "add", "chain", "bridge", "multiwan", "last")
+	if e := event(t, events); !slices.Equal(e.Tables, []string{"bridge"}) {
+		t.Errorf("event %+v, want the one of the bridge table", e)
+	}
+}

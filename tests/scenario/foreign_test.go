@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -255,6 +256,34 @@ func TestS23DefaultGoneForAMoment(t *testing.T) {
 	for _, f := range r.status().Repairs {
 		if f.Count > 3 || f.RestUntil != 0 {
 			t.Errorf("what the kernel took with the address is put down to others: %+v", f)
+		}
+	}
+}
+
+// TestBesidePBR: what pbr steers (a mark of its own in prerouting, and a rule just before main) goes its way where a rule of ours leaves it to main, and
+// with it what pbr sends into main; everything else is steered by us, whatever pbr marks.
+func TestBesidePBR(t *testing.T) {
+	t.Parallel()
+	lab.Need(t, lab.Netns, lab.Nft)
+	n := lab.T1(t, 2)
+	n.Internet.Echo()
+	serveRules(n, []ruleCase{{port: 7050}, {port: 7051}})
+	n.Router.NFT(`table inet fw4 {
+	chain mangle_prerouting { type filter hook prerouting priority mangle; udp dport { 7050, 7051 } meta mark set meta mark and 0xff00ffff xor 0x10000; }
+}
+`)
+	for _, f := range []string{"-4", "-6"} {
+		n.Router.IP("%s rule add pref 29998 fwmark 0x10000/0xff0000 lookup 256", f)
+	}
+	n.Router.IP("route add default via %s dev wan1 table 256", n.WANs[1].Gateway4)
+	n.Router.IP("-6 route add default via %s dev wan1 table 256", n.WANs[1].Gateway6)
+	start(t, n, n.UCI(fastProbe, "config rule 'pbr'\n\toption dest_port '7050'\n\toption policy 'main'\n"))
+	for port, want := range map[uint16]string{7050: "wan1", 7051: "wan0"} {
+		for from, to := range map[netip.Addr]netip.Addr{lab.Client4: lab.Internet4, lab.Client6: lab.Internet6} {
+			seen, err := exchange(n.Client, shot{network: "udp", local: netip.AddrPortFrom(from, 0), to: netip.AddrPortFrom(to, port)})
+			if got := outcome(n, seen, err); got != want {
+				t.Errorf("port %d from %s: %s (seen as %s, %v), want %s", port, from, got, seen, err, want)
+			}
 		}
 	}
 }

@@ -52,7 +52,7 @@ func interfaceDoc() SectionDoc {
 			{Name: "weight", Kind: KindInt, Default: "1", Min: 1, Max: 1000,
 				Help: "Share among WANs of the same metric. With steering 'route' at most 256."},
 			{Name: "snat", Kind: KindSNAT, Default: "auto", Values: []string{"auto", "masquerade", "none"},
-				Help: "Source translation of IPv4 from private addresses. `auto`: the firewall's business on OpenWrt, elsewhere `masquerade`. An address: always that one."},
+				Help: "Source translation of IPv4 from private addresses. `auto`: the business of OpenWrt's firewall where that has the WAN in a zone, by its `masq`, elsewhere `masquerade`. An address: always that one."},
 			{Name: "snat6", Kind: KindEnum, Default: "none", Values: []string{"none", "prefix", "masquerade"},
 				Help: "Source translation of IPv6. `prefix` maps to this WAN's prefix of the same length."},
 			{Name: "probe", Kind: KindReference, List: true, Refers: []string{"probe"}, DefaultHelp: "the built-in probe, see below", Was: []string{"track_ip", "track_method"},

@@ -11,11 +11,21 @@ import (
 type Network struct {
 	// WANs by the name of their interface section. A WAN whose device is absent has an entry with Index 0.
 	WANs map[string]WAN
-	// Masquerades says that another program translates the sources of forwarded packets (fw4 on OpenWrt): snat 'auto' leaves it to it.
-	Masquerades bool
 	// Devices maps names of netifd networks that rules name in src_iface to devices; a name that is missing is taken as a device.
 	Devices map[string]string
 }
+
+// Firewall is what OpenWrt's firewall does with the IPv4 sources of what leaves by a WAN: snat 'auto' is its business.
+type Firewall int
+
+const (
+	// NoFirewall: there is none, or none that knows the WAN.
+	NoFirewall Firewall = iota
+	// Masquerades: it translates all of them.
+	Masquerades
+	// LeavesAlone: it translates none, or some only, as its configuration says.
+	LeavesAlone
+)
 
 // WAN is the device and the addresses of one WAN.
 type WAN struct {
@@ -26,6 +36,7 @@ type WAN struct {
 	// PointToPoint devices (ppp, tun, wireguard) have no link-layer addresses to resolve: a route needs no gateway.
 	PointToPoint bool
 	MTU          int
+	Firewall     Firewall
 	IPv4, IPv6   Side
 }
 

@@ -46,5 +46,5 @@ func (r *ruleset) translatesPrivate(w *wan, f kstate.Family) bool {
 	if f == kstate.IPv6 {
 		return w.SNAT6 == "masquerade" || w.SNAT6 == "prefix" && len(delegated(w)) > 0
 	}
-	return w.SNAT == "masquerade" || w.SNAT == "address" || w.SNAT == "auto" && !r.f.Masquerades
+	return w.SNAT == "masquerade" || w.SNAT == "address" || w.SNAT == "auto" && w.Firewall != LeavesAlone
 }

@@ -92,8 +92,8 @@ func (r *ruleset) snat4(w *wan) []kstate.NftRule {
 	case "none":
 		return nil
 	case "auto":
-		if r.f.Masquerades {
-			return nil
+		if rules, left := r.leftToFirewall(w, nat); left {
+			return rules
 		}
 	case "address":
 		nat.Kind, nat.Addr = "snat", w.SNATAddr.String()
@@ -101,6 +101,24 @@ func (r *ruleset) snat4(w *wan) []kstate.NftRule {
 	from := prefixes(privateNets[kstate.IPv4])
 	from = append(from, r.strayAddrs(w, kstate.IPv4, privateNets[kstate.IPv4])...)
 	return r.translate(match("ip saddr", from...), w.named(nat))
+}
+
+// leftToFirewall is what stays to be done where the firewall translates, or shall not: the router's own addresses of other WANs must not leave here,
+// and hosts must not get the fixed ports that the firewall would let them keep. The firewall cannot tell WANs on one device apart, nor hold
+// back what has no address to be translated to.
+func (r *ruleset) leftToFirewall(w *wan, nat kstate.NAT) (rules []kstate.NftRule, left bool) {
+	own := len(w.IPv4.Addrs) > 0
+	if w.Firewall == NoFirewall || w.Firewall == Masquerades && (w.shared || !own) {
+		return nil, false
+	}
+	if stray := r.strayAddrs(w, kstate.IPv4, nil); len(stray) > 0 && own {
+		rules = r.translate(match("ip saddr", stray...), w.named(nat))
+	}
+	if w.Firewall == Masquerades {
+		all := r.translate(match("ip saddr", prefixes(privateNets[kstate.IPv4])...), nat)
+		rules = append(rules, all[:len(all)-1]...)
+	}
+	return rules, true
 }
 
 // named replaces masquerade by the WAN's own address where others share its device, of which the kernel would take any address, and in

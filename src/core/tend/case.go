@@ -87,7 +87,8 @@ func (c *Case) Look(e End, now time.Time) Action {
 	}
 	old := e.Initiates && !e.Secured.IsZero() && now.Sub(e.Secured) >= Settle
 	return Action{
-		Resolve: true, Initiate: e.Initiates, Rebuild: c.clad >= rebuildsAt,
+		// One that has never answered may know no loopback messages, and carry frames all the same.
+		Resolve: true, Initiate: e.Initiates, Rebuild: c.clad >= rebuildsAt && !e.LastGood.IsZero(),
 		Ask: old && c.Tries >= asksAt && c.Tries < endsAt, Terminate: old && c.Tries >= endsAt,
 	}
 }

@@ -32,7 +32,7 @@ func run(c *Case, e End, from, until float64, took func(Action, time.Time)) (tri
 func TestBackOff(t *testing.T) {
 	c := Case{path: "wan"}
 	var ends, rebuilds, asks []int
-	tries := run(&c, End{State: "down", Path: "wan", Initiates: true, Secured: at(-100)}, 0, 250, func(a Action, _ time.Time) {
+	tries := run(&c, End{State: "down", LastGood: at(-200), Path: "wan", Initiates: true, Secured: at(-100)}, 0, 250, func(a Action, _ time.Time) {
 		if a.Terminate {
 			ends = append(ends, c.Tries)
 		}
@@ -55,7 +55,7 @@ func TestBackOff(t *testing.T) {
 }
 
 func TestLook(t *testing.T) {
-	down := End{State: "down", Path: "wan", Initiates: true}
+	down := End{State: "down", LastGood: at(-200), Path: "wan", Initiates: true}
 	tried := Case{path: "wan", Tries: 4, Next: at(8), last: at(0), clad: 4}
 	with := func(f func(*End)) End { e := down; f(&e); return e }
 	for name, tc := range map[string]struct {
@@ -78,6 +78,7 @@ func TestLook(t *testing.T) {
 		"fresh SA":      {tried, with(func(e *End) { e.Secured = at(9) }), Action{}, 4, at(19)},
 		"old SA":        {tried, with(func(e *End) { e.Secured = at(-9) }), Action{Resolve: true, Initiate: true, Ask: true, Rebuild: true}, 5, at(26)},
 		"in clear":      {tried, with(func(e *End) { e.Initiates = false }), Action{Resolve: true, Rebuild: true}, 5, at(26)},
+		"never there":   {tried, with(func(e *End) { e.LastGood = time.Time{} }), Action{Resolve: true, Initiate: true}, 5, at(26)},
 		"no SA":         {tried, with(func(e *End) { e.Bare = true }), Action{Resolve: true, Initiate: true}, 5, at(26)},
 		"first try, SA": {Case{path: "wan"}, with(func(e *End) { e.Secured = at(-9) }), Action{Resolve: true, Initiate: true}, 1, at(11)},
 	} {

@@ -15,6 +15,9 @@ import (
 // tableName is the name of our tables, in the families inet, bridge, ip and ip6.
 const tableName = "multiwan"
 
+// firewallTable is that of OpenWrt's firewall, of family inet.
+const firewallTable = "fw4"
+
 // Conn speaks to the nftables of the network namespace that it was dialled in. Its methods may be called from several goroutines.
 type Conn struct {
 	mu   sync.Mutex

@@ -29,6 +29,7 @@ func protoOf(family string) (uint8, error) {
 // Observed is what our tables hold.
 type Observed struct {
 	Generation uint32 // of the whole ruleset when it was read
+	Firewall   bool   // OpenWrt's firewall stands
 	Tables     []Table
 }
 
@@ -73,11 +74,17 @@ const maxReads = 10
 // errUnsettled says that other programs change the ruleset faster than it can be read.
 var errUnsettled = errors.New("the ruleset keeps changing while it is read")
 
-// Observe reads our tables; others are never asked for. While the ruleset's generation has not moved since the last reading, that is the answer.
+// Observe reads our tables; of others the names alone are asked for. While the ruleset's generation has not moved since the last reading, that is the answer.
 func (c *Conn) Observe(ctx context.Context) (Observed, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.observe(ctx)
+}
+
+// Firewall says whether OpenWrt's firewall stands.
+func (c *Conn) Firewall(ctx context.Context) bool {
+	o, err := c.Observe(ctx)
+	return err == nil && o.Firewall
 }
 
 func (c *Conn) observe(ctx context.Context) (Observed, error) {
@@ -125,6 +132,7 @@ func (c *Conn) readTables() (Observed, error) {
 					flags = ad.Uint32()
 				}
 			}
+			o.Firewall = o.Firewall || name == firewallTable && f.name == "inet"
 			if name == tableName {
 				t = &Table{Family: f.name, Dormant: flags&unix.NFT_TABLE_F_DORMANT != 0}
 			}

@@ -14,7 +14,7 @@ import (
 // Event is a transaction of somebody else that touched our tables, or a gap in the events.
 type Event struct {
 	Lost    bool     // events were lost: anything may have changed
-	Tables  []string // families of our tables that were touched
+	Tables  []string // families of our tables that were touched, fw4 where OpenWrt's firewall came or went
 	Process string   // the name of the program that did it, up to 15 bytes, as the kernel says
 }
 
@@ -111,8 +111,14 @@ func (w *watcher) message(m netlink.Message) (Event, bool) {
 	}
 	for ad.Next() {
 		// Attribute 1 is the table's name in every message: NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE, NFTA_OBJ_TABLE.
-		if ad.Type() == unix.NFTA_TABLE_NAME && ad.String() == tableName {
+		if ad.Type() != unix.NFTA_TABLE_NAME {
+			continue
+		}
+		switch name := ad.String(); {
+		case name == tableName:
 			w.touch(m.Data[0])
+		case name == firewallTable && m.Data[0] == unix.NFPROTO_INET && (m.Header.Type&0xff == unix.NFT_MSG_NEWTABLE || m.Header.Type&0xff == unix.NFT_MSG_DELTABLE):
+			w.touched = append(w.touched, firewallTable)
 		}
 	}
 	return Event{}, false

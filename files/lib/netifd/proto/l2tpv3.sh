@@ -27,6 +27,7 @@ proto_l2tpv3_init_config() {
 	proto_config_add_string "l2spec_type"
 	proto_config_add_string "ipsec"
 	proto_config_add_string "mtu"
+	proto_config_add_array "probe:list(uciname)"
 	proto_config_add_array "ipaddr:list(cidr4)"
 	proto_config_add_array "ip6addr:list(cidr6)"
 }

@@ -33,7 +33,7 @@ return baseclass.extend({
 			{ name: 'family', kind: 'word', list: true, values: [ 'ipv4', 'ipv6' ], without: _('those of ipaddr, else both'), help: _('The address families that this WAN is used for, as far as it has addresses.') },
 			{ name: 'metric', kind: 'integer', def: '1', min: 1, max: 9999, help: _('Preference where policies name the interface itself: the lowest working metric carries everything.') },
 			{ name: 'weight', kind: 'integer', def: '1', min: 1, max: 1000, help: _('Share among WANs of the same metric. With steering \'route\' at most 256.') },
-			{ name: 'snat', kind: 'translation', def: 'auto', values: [ 'auto', 'masquerade', 'none' ], help: _('Source translation of IPv4 from private addresses. auto: the firewall\'s business on OpenWrt, elsewhere masquerade. An address: always that one.') },
+			{ name: 'snat', kind: 'translation', def: 'auto', values: [ 'auto', 'masquerade', 'none' ], help: _('Source translation of IPv4 from private addresses. auto: the business of OpenWrt\'s firewall where that has the WAN in a zone, by its masq, elsewhere masquerade. An address: always that one.') },
 			{ name: 'snat6', kind: 'word', def: 'none', values: [ 'none', 'prefix', 'masquerade' ], help: _('Source translation of IPv6. prefix maps to this WAN\'s prefix of the same length.') },
 			{ name: 'probe', kind: 'reference', list: true, refers: [ 'probe' ], without: _('the built-in probe'), help: _('How the WAN is watched. All probes named must be content.') },
 		]

@@ -134,5 +134,9 @@ return network.registerProtocol('l2tpv3', {
 		o.placeholder = 'auto';
 		o.validate = (sid, value) => (value == '' || value == null || value === 'auto' || value === 'path' || (/^\d+$/.test(value) && value >= 576 && value <= 9000))
 			? true : _('auto, path or a number from 576 to 9000');
+
+		o = s.taboption('advanced', form.DynamicList, 'probe', _('Probes'), _('Names of probes under Network > Multi-WAN. Without one the far end is asked by loopback messages, which multiwan answers there.'));
+		o.datatype = 'uciname';
+		o.optional = true;
 	}
 });
