@@ -203,7 +203,7 @@ func (c *Client) Clear(ctx context.Context) error {
 	for _, name := range slices.Compact(names) {
 		err = errors.Join(err, s.unload(ctx, name))
 	}
-	return err
+	return errors.Join(err, s.unloadKeys(ctx, nil))
 }
 
 // serve opens a session and works in it until it breaks; served says that it worked at all.

@@ -32,8 +32,9 @@ const (
 // peer is what we do about one connection: a small state machine over what charon lists.
 type peer struct {
 	conn   kstate.Conn
-	tried  bool // given to charon in this session, as it is
-	loaded bool // and taken
+	tried  bool   // given to charon in this session, as it is
+	loaded bool   // and taken
+	key    string // id of its private key in charon, "" without one
 
 	sas      []SA
 	outdated map[uint64]bool      // IKE_SAs of a previous version of the connection
