@@ -70,14 +70,20 @@ func TestPrivateKeys(t *testing.T) {
 			if err := os.WriteFile(a.PrivateKey, []byte("renewed"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			pass(resyncEvery + time.Second)
+			c.Reload()
+			pass(time.Second)
 			wantKeys(t, charon, "foreign", "renewed")
+			if err := os.WriteFile(a.PrivateKey, []byte("again"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			pass(resyncEvery + time.Second)
+			wantKeys(t, charon, "again", "foreign")
 			c.Set([]kstate.Conn{a, b})
 			pass(time.Second)
 		}, func(c *Client) { // b was removed while no daemon ran
 			c.Set([]kstate.Conn{a})
 			pass(time.Second)
-			wantKeys(t, charon, "foreign", "renewed")
+			wantKeys(t, charon, "again", "foreign")
 			c.Set([]kstate.Conn{conn("a")}) // a shared key instead
 			pass(time.Second)
 			wantKeys(t, charon, "foreign")

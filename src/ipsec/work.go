@@ -32,6 +32,9 @@ func (w *work) pass(ctx context.Context, now time.Time) error {
 	}
 	w.mu.Lock()
 	declared := w.declared
+	if w.renewed {
+		w.renewed, w.synced = false, time.Time{}
+	}
 	w.wanted = w.Client.wanted
 	initiate, terminate := maps.Clone(w.initiate), maps.Clone(w.terminate)
 	clear(w.initiate)
