@@ -130,7 +130,7 @@ func (c *Client) Set(conns []kstate.Conn) {
 	}
 }
 
-// Initiate sets a connection up anew, unless it is up or the other end's to set up: for when its path has come back.
+// Initiate sets a connection up anew, unless it is up, for when its path has come back. One that is the other end's to set up is tried once.
 func (c *Client) Initiate(name string) { c.order(c.initiate, name) }
 
 // Terminate ends the SAs of a connection at once, for when the peer has lost them. What is ours to set up is set up again.

@@ -36,6 +36,7 @@ type fakeSA struct {
 	id, child int
 	state     string
 	local     string
+	theirs    bool // the peer began it
 }
 
 type fakeSession struct {
@@ -266,7 +267,7 @@ func (f *fake) list(only string) (out []section) {
 			continue
 		}
 		for _, s := range sas {
-			ike := section{{key: "uniqueid", value: fmt.Sprint(s.id)}, {key: "state", value: s.state}, {key: "initiator", value: "yes"}}
+			ike := section{{key: "uniqueid", value: fmt.Sprint(s.id)}, {key: "state", value: s.state}, {key: "initiator", value: map[bool]string{true: "no", false: "yes"}[s.theirs]}}
 			if f.heard {
 				ike = append(ike, section{{key: "responder-spi", value: "00112233445566ff"}}...)
 			}

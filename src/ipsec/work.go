@@ -59,7 +59,7 @@ func (w *work) pass(ctx context.Context, now time.Time) error {
 	}
 	for name, p := range w.peers {
 		if initiate[name] {
-			p.hurry(now)
+			p.call(now)
 		}
 		if err := p.step(ctx, w.session, now); err != nil {
 			return err

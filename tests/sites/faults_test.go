@@ -161,13 +161,23 @@ func loses(s *lab.Site) {
 	os.Remove(strings.TrimSuffix(s.Daemon.Socket, ".sock") + ".state")
 }
 
-// powerLoss ends everything on B at once and takes away what its kernel had.
+// powerLoss ends everything on B at once, takes away what its kernel had, and gives it its power back, soon and later.
 func powerLoss(t *testing.T, n *lab.Sites) {
-	loses(n.B)
-	time.Sleep(3 * time.Second)
-	begin := time.Now()
-	n.B.Charon.Start()
-	n.B.Daemon.Start()
-	p := n.Reaches(20 * time.Second)
-	t.Logf("frames pass %v after the peer's start", p.Received.Sub(begin))
+	for _, off := range []time.Duration{3 * time.Second, 20 * time.Second, 60 * time.Second} {
+		wire := n.Wire(lab.Frame.L2TP)
+		loses(n.B)
+		time.Sleep(off)
+		begin := time.Now()
+		n.B.Charon.Start()
+		n.B.Daemon.Start()
+		up := time.Now()
+		p := n.Reaches(30 * time.Second)
+		t.Logf("%v without power: frames pass %v after the peer's charon is started, %v after its daemon answers", off, p.Received.Sub(begin), p.Received.Sub(up))
+		if d := p.Received.Sub(up); d > 5*time.Second {
+			t.Errorf("%v without power: frames pass %v after the peer's daemon answers", off, d)
+		}
+		wire.Stop()
+		noClear(t, wire)
+		time.Sleep(5 * time.Second)
+	}
 }

@@ -1,6 +1,9 @@
 package sites
 
 import (
+	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,13 +64,77 @@ func TestPathReturns(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		hole.of.WANs[0].BlackHole()
 		time.Sleep(hole.time)
-		flow := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
-		back := hole.of.WANs[0].Heal()
-		p := flow.WaitAnswer(t, back.Add(-time.Second), 30*time.Second)
-		flow.Stop()
-		t.Logf("%v of black hole at %s: frames pass %v after the return", hole.time, hole.of.Name, p.Received.Sub(back))
-		if d := p.Received.Sub(back); d > time.Second {
-			t.Errorf("%v of black hole at %s: frames pass %v after the return", hole.time, hole.of.Name, d)
+		returns(t, n, hole.of, fmt.Sprintf("%v of black hole at %s", hole.time, hole.of.Name))
+	}
+	noClear(t, wire)
+}
+
+// returns ends a black hole and wants frames to pass within a second.
+func returns(t *testing.T, n *lab.Sites, of *lab.Site, what string) {
+	t.Helper()
+	flow := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
+	back := of.WANs[0].Heal()
+	p := flow.WaitAnswer(t, back.Add(-time.Second), 60*time.Second)
+	flow.Stop()
+	d := p.Received.Sub(back)
+	t.Logf("%s: frames pass %v after the return", what, d)
+	if d > time.Second {
+		t.Errorf("%s: frames pass %v after the return", what, d)
+	}
+}
+
+// spis names the IKE_SAs of a site that are established.
+func spis(t *testing.T, s *lab.Site) []string {
+	t.Helper()
+	out, err := s.Charon.Swanctl("--list-sas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile(`ESTABLISHED, IKEv2, ([0-9a-f]+)_i`).FindAllString(out, -1)
+}
+
+// TestPathReturnsAnew takes the SA away while the line of either end is a black hole, so long that tries to set it up anew fail: 1 s after the
+// line is back there is a new one and frames pass.
+func TestPathReturnsAnew(t *testing.T) {
+	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
+	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
+	wire := n.Wire(lab.Frame.L2TP)
+	start(n, cable{})
+	n.Reaches(20 * time.Second)
+	know(n)
+	both := func() {
+		for _, s := range []*lab.Site{n.A, n.B} {
+			s.Charon.Swanctl("--terminate", "--ike", "multiwan-sa_pw", "--force", "--timeout", "1") // it fails for want of an answer
+		}
+	}
+	for _, hole := range []struct {
+		of   *lab.Site
+		time time.Duration
+		name string
+		lose func()
+	}{
+		{n.B, 20 * time.Second, "both ends' SA terminated", both},
+		{n.A, 20 * time.Second, "both ends' SA terminated", both},
+		{n.B, 20 * time.Second, "B's charon killed and started", func() { n.B.Charon.Kill(); n.B.Charon.Start() }},
+		{n.A, 20 * time.Second, "A's charon killed and started", func() { n.A.Charon.Kill(); n.A.Charon.Start() }},
+		{n.B, 60 * time.Second, "both ends' SA terminated", both},
+	} {
+		time.Sleep(5 * time.Second)
+		was := spis(t, n.A)
+		hole.of.WANs[0].BlackHole()
+		time.Sleep(time.Second)
+		hole.lose()
+		time.Sleep(hole.time - time.Second)
+		returns(t, n, hole.of, fmt.Sprintf("%v of black hole at %s, %s", hole.time, hole.of.Name, hole.name))
+		for _, spi := range spis(t, n.B) {
+			if slices.Contains(was, spi) {
+				t.Errorf("the SA %s of before is still there", spi)
+			}
+		}
+		for _, s := range []*lab.Site{n.A, n.B} {
+			if !lab.Wait(30*time.Second, func() bool { return len(spis(t, s)) == 1 }) {
+				t.Errorf("%s has the IKE_SAs %q half a minute later", s.Name, spis(t, s))
+			}
 		}
 	}
 	noClear(t, wire)
