@@ -173,7 +173,7 @@ func powerLoss(t *testing.T, n *lab.Sites) {
 		up := time.Now()
 		p := n.Reaches(30 * time.Second)
 		t.Logf("%v without power: frames pass %v after the peer's charon is started, %v after its daemon answers", off, p.Received.Sub(begin), p.Received.Sub(up))
-		if d := p.Received.Sub(up); d > 5*time.Second {
+		if d := p.Received.Sub(up); d > 2*time.Second {
 			t.Errorf("%v without power: frames pass %v after the peer's daemon answers", off, d)
 		}
 		wire.Stop()

@@ -42,6 +42,10 @@ func TestClearIsSeen(t *testing.T) {
 		s.Daemon = lab.StartDaemon(s.Router, config(s, cables...))
 	}
 	for i, c := range kinds {
+		up := func() bool { return n.A.Status().Pseudowires[c.name].State == "up" }
+		if !lab.Wait(20*time.Second, up) { // before, the flow would take a source outside
+			t.Fatalf("%s: %+v", c.name, n.A.Status().Pseudowires[c.name])
+		}
 		for _, size := range []int{100, 1450} {
 			far := netip.AddrFrom4([4]byte{10, 8, byte(i), 2})
 			kind := func(f lab.Frame) bool { return f.L2TP() && (f.EtherType == 0x86dd) == c.v6 }
