@@ -125,6 +125,7 @@ func TestPathReturnsAnew(t *testing.T) {
 		{n.B, 20 * time.Second, "B's charon killed and started", restart(n.B)},
 		{n.A, 20 * time.Second, "A's charon killed and started", restart(n.A)},
 		{n.B, 60 * time.Second, "both ends' SA terminated", both},
+		{n.B, 45 * time.Second, "both ends' SA terminated", both},
 	} {
 		time.Sleep(5 * time.Second)
 		was := append(spis(t, n.A), spis(t, n.B)...)
@@ -133,6 +134,9 @@ func TestPathReturnsAnew(t *testing.T) {
 		hole.lose()
 		time.Sleep(hole.time - time.Second)
 		returns(t, n, hole.of, fmt.Sprintf("%v of black hole at %s, %s", hole.time, hole.of.Name, hole.name))
+		if out, err := n.B.Charon.Swanctl("--list-sas"); err == nil && strings.Contains(out, "_i* ") {
+			t.Log("B has called")
+		}
 		for _, s := range []*lab.Site{n.A, n.B} {
 			fresh := slices.DeleteFunc(spis(t, s), func(spi string) bool { return slices.Contains(was, spi) })
 			if len(fresh) == 0 {
