@@ -172,7 +172,8 @@ func probedTaps(t *testing.T, n *lab.Network, flow *lab.Flow, daemons ...*lab.Da
 	time.Sleep(2 * time.Second)
 	gap(t, "OpenVPN, provider dead, active-backup, probe 0.1 s", flow.Report(), at, time.Second)
 	at = n.WANs[0].Heal()
-	wait(t, 30*time.Second, "active", func() string { return activeOf(n.Router) }, "tap0")
+	// A line that dies again and again is held down for longer each time.
+	wait(t, 3*time.Minute, "active", func() string { return activeOf(n.Router) }, "tap0")
 	time.Sleep(time.Second)
 	gap(t, "OpenVPN, provider back", flow.Report(), at, 200*time.Millisecond)
 }
