@@ -45,7 +45,7 @@ func bare(t *testing.T, text string) (*daemon, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	d := &daemon{opt: Options{Config: path, Version: "7"}, log: journal.New(&log), started: time.Now(), file: &file{path: path},
+	d := &daemon{opt: Options{Config: path, Version: "7"}, ike: newIKE("", func() {}), log: journal.New(&log), started: time.Now(), file: &file{path: path},
 		forced: forced{until: map[string]time.Time{}}}
 	d.record = newRecord(d.log)
 	d.hooks = hook.New("", func(string) {})

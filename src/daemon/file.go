@@ -118,6 +118,7 @@ func (d *daemon) reload() status.Config {
 	} else {
 		d.log.Info("reload")
 		d.apply(c)
+		d.ike.Reload()
 	}
 	var s status.Source
 	d.file.fill(&s)

@@ -130,7 +130,7 @@ func (t *tender) act(ctx context.Context, s *reconcile.Snapshot, p overlay.Pseud
 	if a.Terminate && !shared {
 		t.terminate(p.IPsec)
 	}
-	if a.Initiate {
+	if a.Initiate && p.IPsec != "" {
 		t.initiate(p.IPsec)
 	}
 	if a.Rebuild {

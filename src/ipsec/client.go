@@ -53,6 +53,7 @@ type Client struct {
 
 	mu        sync.Mutex
 	declared  bool // Set was called: until then nothing of ours is touched
+	renewed   bool // files are to be read again
 	wanted    map[string]kstate.Conn
 	initiate  map[string]bool
 	terminate map[string]bool
@@ -129,11 +130,19 @@ func (c *Client) Set(conns []kstate.Conn) {
 	}
 }
 
-// Initiate sets a connection up anew, unless it is up or the other end's to set up: for when its path has come back.
+// Initiate sets a connection up anew, unless it is up, for when its path has come back. One that is the other end's to set up is tried once.
 func (c *Client) Initiate(name string) { c.order(c.initiate, name) }
 
 // Terminate ends the SAs of a connection at once, for when the peer has lost them. What is ours to set up is set up again.
 func (c *Client) Terminate(name string) { c.order(c.terminate, name) }
+
+// Reload reads private keys and certificates again: files may be other ones under the same name. SAs stay as they are.
+func (c *Client) Reload() {
+	c.mu.Lock()
+	c.renewed = true
+	c.mu.Unlock()
+	c.wake()
+}
 
 func (c *Client) order(list map[string]bool, name string) {
 	c.mu.Lock()
@@ -203,7 +212,7 @@ func (c *Client) Clear(ctx context.Context) error {
 	for _, name := range slices.Compact(names) {
 		err = errors.Join(err, s.unload(ctx, name))
 	}
-	return err
+	return errors.Join(err, s.unloadKeys(ctx, nil))
 }
 
 // serve opens a session and works in it until it breaks; served says that it worked at all.

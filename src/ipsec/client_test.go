@@ -342,6 +342,47 @@ func TestTerminateComesBack(t *testing.T) {
 	})
 }
 
+// TestWaitingEndCalls holds that an end that waits calls once when it is told that the path is back, unless the other end does by itself.
+func TestWaitingEndCalls(t *testing.T) {
+	run(t, func(c *Client, charon *fake, _ func() int) {
+		wait, any := conn("b"), conn("any")
+		wait.Initiate, any.Initiate, any.Remote = false, false, kstate.AnyPeer
+		c.Set([]kstate.Conn{wait, any})
+		pass(time.Minute)
+		c.Initiate("b")
+		c.Initiate("any")
+		pass(courtesy + 200*time.Millisecond)
+		wantState(t, c, "b", "up")
+		wantState(t, c, "any", "waiting")
+		c.Initiate("b")
+		charon.mu.Lock()
+		charon.answers = func(string) (string, bool) { return "", false }
+		charon.mu.Unlock()
+		pass(time.Minute)
+		if n := charon.count("initiate"); n != 1 {
+			t.Errorf("%d calls, want one", n)
+		}
+
+		charon.lose("multiwan-b")
+		pass(time.Minute)
+		c.Initiate("b") // in vain
+		pass(time.Hour)
+		st := wantState(t, c, "b", "waiting")
+		if n := charon.count("initiate"); n != 2 || st.SAs != 0 || st.Reason.Cause != CauseUnreachable {
+			t.Errorf("%d calls, %+v", n, st)
+		}
+		c.Initiate("b") // and the other end calls at the same time
+		charon.mu.Lock()
+		charon.sas["multiwan-b"] = []fakeSA{{id: 70, state: "CONNECTING", theirs: true}}
+		charon.mu.Unlock()
+		charon.event("ike-updown", section{}.section("multiwan-b", section{}))
+		pass(2 * time.Second)
+		if n := charon.count("initiate"); n != 2 || len(charon.sas["multiwan-b"]) != 1 {
+			t.Errorf("%d calls, %v", n, charon.sas)
+		}
+	})
+}
+
 // TestForgottenSAs holds that the waiting end removes an SA that its peer has replaced, and not before it is certain.
 func TestForgottenSAs(t *testing.T) {
 	run(t, func(c *Client, charon *fake, _ func() int) {

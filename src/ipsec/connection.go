@@ -13,6 +13,8 @@ const (
 	prefix = "multiwan-" // of the names of connections and their CHILD_SAs
 	// keyPrefix is that of shared keys. swanctl --load-creds names a key after its section, which must begin with "ike".
 	keyPrefix = "ike-" + prefix
+	// notePrefix is that of what notes a private key of ours, before its id.
+	notePrefix = prefix + "key-"
 )
 
 // connection is what charon is told about c, below the name of the connection.
@@ -93,6 +95,13 @@ func sharedKey(c kstate.Conn) section {
 		s = s.options("owners", []string{o})
 	}
 	return s
+}
+
+// note is the argument of load-shared that notes a private key of ours. It lives as long as charon's keys do, and every program of ours finds
+// it. The shared key is nobody's: a key of this kind is asked for by its owner's name, and only together with another proof (RFC 8784).
+func note(id string) section {
+	name := notePrefix + id
+	return section{{key: "id", value: name}, {key: "type", value: "PPK"}, {key: "data", value: id}}.options("owners", []string{name})
 }
 
 // SwanctlText writes connections and shared keys as swanctl.conf(5), just as Client loads them, so that `swanctl --load-all` of an init script

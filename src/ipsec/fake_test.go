@@ -21,6 +21,7 @@ type fake struct {
 	down   bool                // refuses connections
 	conns  map[string]section  // by name
 	shared map[string]section  // by id
+	keys   map[string]section  // private ones, by id, which is what the file has
 	sas    map[string][]fakeSA // by connection
 	calls  []string            // commands with their first argument
 	nextID int
@@ -35,6 +36,7 @@ type fakeSA struct {
 	id, child int
 	state     string
 	local     string
+	theirs    bool // the peer began it
 }
 
 type fakeSession struct {
@@ -45,7 +47,7 @@ type fakeSession struct {
 }
 
 func newFake(t *testing.T) *fake {
-	return &fake{t: t, conns: map[string]section{}, shared: map[string]section{}, sas: map[string][]fakeSA{}, sessions: map[*fakeSession]bool{}}
+	return &fake{t: t, conns: map[string]section{}, shared: map[string]section{}, keys: map[string]section{}, sas: map[string][]fakeSA{}, sessions: map[*fakeSession]bool{}}
 }
 
 func (f *fake) dial(context.Context) (net.Conn, error) {
@@ -65,7 +67,8 @@ func (f *fake) dial(context.Context) (net.Conn, error) {
 func (f *fake) kill() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.down, f.conns, f.shared, f.sas, f.calls = true, map[string]section{}, map[string]section{}, map[string][]fakeSA{}, nil
+	f.down, f.sas, f.calls = true, map[string][]fakeSA{}, nil
+	f.conns, f.shared, f.keys = map[string]section{}, map[string]section{}, map[string]section{}
 	for s := range f.sessions {
 		s.c.Close()
 	}
@@ -192,7 +195,17 @@ func (s *fakeSession) command(name string, args section) {
 	case "load-shared":
 		f.shared[args.get("id").value] = args
 	case "unload-shared":
-		delete(f.shared, args.get("id").value)
+		id := args.get("id").value
+		delete(f.shared, id)
+		after = func() { f.event("log", section{{key: "msg", value: "unloaded shared key with id '" + id + "'"}}) }
+	case "load-key":
+		id := args.get("data").value
+		f.keys[id] = section{}
+		answer = section{{key: "success", value: "yes"}, {key: "id", value: id}}
+	case "unload-key":
+		delete(f.keys, args.get("id").value)
+	case "get-keys":
+		answer = section{}.options("keys", keysOf(f.keys))
 	case "get-conns":
 		answer = section{}.options("conns", keysOf(f.conns))
 	case "get-shared":
@@ -254,7 +267,7 @@ func (f *fake) list(only string) (out []section) {
 			continue
 		}
 		for _, s := range sas {
-			ike := section{{key: "uniqueid", value: fmt.Sprint(s.id)}, {key: "state", value: s.state}, {key: "initiator", value: "yes"}}
+			ike := section{{key: "uniqueid", value: fmt.Sprint(s.id)}, {key: "state", value: s.state}, {key: "initiator", value: map[bool]string{true: "no", false: "yes"}[s.theirs]}}
 			if f.heard {
 				ike = append(ike, section{{key: "responder-spi", value: "00112233445566ff"}}...)
 			}

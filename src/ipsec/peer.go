@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"multiwan/src/core/kstate"
+	"multiwan/src/core/order"
 )
 
 const (
@@ -25,21 +26,25 @@ const (
 	// idle is how long an IKE_SA that carries nothing is left beside one that does.
 	idle = 10 * time.Second
 	// grace is how long an IKE_SA of other addresses is left beside its successor: packets may be under way.
-	grace   = 2 * time.Second
-	forever = time.Duration(1<<63 - 1)
+	grace = 2 * time.Second
+	// courtesy is how long an end that waits leaves the other one to call first.
+	courtesy = 200 * time.Millisecond
+	forever  = time.Duration(1<<63 - 1)
 )
 
 // peer is what we do about one connection: a small state machine over what charon lists.
 type peer struct {
 	conn   kstate.Conn
-	tried  bool // given to charon in this session, as it is
-	loaded bool // and taken
+	tried  bool   // given to charon in this session, as it is
+	loaded bool   // and taken
+	key    string // id of its private key in charon, "" without one
 
 	sas      []SA
 	outdated map[uint64]bool      // IKE_SAs of a previous version of the connection
 	surplus  map[uint64]time.Time // IKE_SAs beside the best, since when
 	wasUp    bool
 
+	called   bool // this end waits, but is to try once
 	trying   bool // a try is under way
 	started  time.Time
 	deadline time.Time
@@ -54,7 +59,7 @@ type peer struct {
 
 // forget drops what belongs to a session with charon.
 func (p *peer) forget() {
-	p.tried, p.loaded, p.trying, p.wasUp, p.sas, p.outdated, p.surplus = false, false, false, false, nil, nil, nil
+	p.tried, p.loaded, p.called, p.trying, p.wasUp, p.sas, p.outdated, p.surplus = false, false, false, false, false, nil, nil, nil
 	p.next, p.resume, p.silent, p.failures = time.Time{}, time.Time{}, time.Time{}, 0
 }
 
@@ -84,6 +89,15 @@ func (p *peer) hurry(now time.Time) {
 	}
 	p.trying, p.failures = false, 0
 	p.resume, p.next = now, now
+}
+
+// call is hurry for when the path has come back. An end that waits for the other one then tries once itself, for the other may know nothing
+// of that path.
+func (p *peer) call(now time.Time) {
+	p.hurry(now)
+	if !p.conn.Initiate && p.conn.Remote != kstate.AnyPeer && !p.trying {
+		p.called, p.resume = true, now.Add(courtesy)
+	}
 }
 
 // blame notes why charon says that it fails.
@@ -119,6 +133,11 @@ func yields(ours, theirs SA) bool {
 	return ours.Initiator && !theirs.Initiator && ours.RemoteID < ours.LocalID && ours.Established.Sub(theirs.Established).Abs() < idle
 }
 
+// forgotten says that the peer set up the best long after another one, which it has lost then.
+func forgotten(sa, best SA) bool {
+	return !best.Initiator && best.Established.Sub(sa.Established) > idle
+}
+
 // step does what can be done now for the connection, and sets when to come back.
 func (p *peer) step(ctx context.Context, s *session, now time.Time) error {
 	p.next = time.Time{}
@@ -126,7 +145,7 @@ func (p *peer) step(ctx context.Context, s *session, now time.Time) error {
 		return p.up(ctx, s, *best, now)
 	}
 	p.surplus = nil
-	if !p.loaded || !p.conn.Initiate {
+	if !p.loaded || !p.conn.Initiate && !p.called {
 		p.wasUp, p.trying = false, false
 		return nil
 	}
@@ -137,6 +156,10 @@ func (p *peer) step(ctx context.Context, s *session, now time.Time) error {
 	if p.trying && !p.failed(now) {
 		return nil
 	}
+	if p.called && (p.failures > 0 || order.Any(len(p.sas), func(i int) bool { return p.sas[i].alive() && !p.sas[i].Initiator })) {
+		p.called = false // it was one try, or the other end is at it
+		return p.end(ctx, s, func(sa SA) bool { return sa.Initiator })
+	}
 	if now.Before(p.resume) {
 		p.next = p.resume
 		return nil
@@ -144,9 +167,25 @@ func (p *peer) step(ctx context.Context, s *session, now time.Time) error {
 	return p.try(ctx, s, now)
 }
 
+// end ends the SAs that what picks, and keeps those of a previous version and those that are ending.
+func (p *peer) end(ctx context.Context, s *session, what func(SA) bool) error {
+	var left []SA
+	for _, sa := range p.sas {
+		if p.outdated[sa.ID] || !sa.alive() || !what(sa) {
+			left = append(left, sa)
+			continue
+		}
+		if err := s.terminate(ctx, sa.ID); err != nil {
+			return err
+		}
+	}
+	p.sas = left
+	return nil
+}
+
 // up notes a success and ends what is left beside it.
 func (p *peer) up(ctx context.Context, s *session, best SA, now time.Time) error {
-	p.wasUp, p.trying, p.blamed, p.failures, p.reason, p.silent = true, false, false, 0, Reason{}, time.Time{}
+	p.wasUp, p.called, p.trying, p.blamed, p.failures, p.reason, p.silent = true, false, false, false, 0, Reason{}, time.Time{}
 	seen := map[uint64]time.Time{}
 	for _, sa := range p.sas {
 		if sa.ID == best.ID || !sa.alive() {
@@ -180,7 +219,7 @@ func (p *peer) leave(sa, best SA) time.Duration {
 	switch {
 	case p.outdated[sa.ID] || !serves(p.conn, sa):
 		return grace
-	case sa.Usable() && p.conn.Initiate && !yields(sa, best):
+	case sa.Usable() && p.conn.Initiate && !yields(sa, best) && !(sa.Initiator && forgotten(sa, best)):
 		return forever // we end what we replace, so the peer began this one and may be using it
 	}
 	return idle // half open, of a peer that forgot it, or not needed beside the peer's
@@ -227,17 +266,9 @@ func (p *peer) failed(now time.Time) bool {
 
 // try ends what is left of the last one and begins anew.
 func (p *peer) try(ctx context.Context, s *session, now time.Time) error {
-	var left []SA
-	for _, sa := range p.sas {
-		if p.outdated[sa.ID] || !sa.alive() {
-			left = append(left, sa)
-			continue
-		}
-		if err := s.terminate(ctx, sa.ID); err != nil {
-			return err
-		}
+	if err := p.end(ctx, s, func(SA) bool { return true }); err != nil {
+		return err
 	}
-	p.sas = left
 	p.trying, p.blamed, p.started = true, false, now
 	p.deadline = now.Add(doubled(firstTry, p.failures+1, lastTry))
 	p.unheard = p.deadline

@@ -29,6 +29,7 @@ func TestBothBegan(t *testing.T) {
 		{"lower identity, ours first", []SA{sa(1, true, true, 0), sa(2, false, true, 0)}, 1, forever},
 		{"lower identity, theirs first", []SA{sa(2, false, true, 0), sa(1, true, true, 0)}, 2, forever},
 		{"theirs is old", []SA{sa(1, true, false, 0), sa(2, false, false, time.Minute)}, 1, forever},
+		{"theirs is newer by far", []SA{sa(2, false, true, 0), sa(1, true, true, time.Minute)}, 2, idle},
 		{"both ours", []SA{sa(1, true, false, 0), sa(2, true, false, 0)}, 1, forever},
 	} {
 		p := &peer{sas: w.sas, conn: kstate.Conn{Initiate: true}}

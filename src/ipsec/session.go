@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func (r refusal) Error() string { return r.command + ": " + r.why }
 // session is one connection to charon, and what is known to be loaded there.
 type session struct {
 	*wire
-	keys map[string]string // id of a private key in charon by path
+	ours map[string]bool // private keys in charon that we have put there, by id
 }
 
 func openSession(ctx context.Context, dial func(context.Context) (net.Conn, error)) (*session, error) {
@@ -44,7 +45,7 @@ func openSession(ctx context.Context, dial func(context.Context) (net.Conn, erro
 	if err != nil {
 		return nil, fmt.Errorf("connect to charon: %w", err)
 	}
-	return &session{wire: newWire(c, eventQueue), keys: map[string]string{}}, nil
+	return &session{wire: newWire(c, eventQueue), ours: map[string]bool{}}, nil
 }
 
 // subscribe asks for the events.
@@ -114,7 +115,7 @@ func (s *session) list(ctx context.Context, name string) (map[string][]SA, error
 	return found, nil
 }
 
-// loaded returns the names of our connections and of our shared keys in charon, without the prefixes.
+// loaded returns the names of our connections and of our shared keys in charon, without the prefixes, and notes our private keys.
 func (s *session) loaded(ctx context.Context) (conns, keys []string, err error) {
 	answer, err := s.call(ctx, "get-conns", nil)
 	if err != nil {
@@ -128,34 +129,56 @@ func (s *session) loaded(ctx context.Context) (conns, keys []string, err error) 
 	if answer, err = s.call(ctx, "get-shared", nil); err != nil {
 		return nil, nil, err
 	}
+	clear(s.ours)
 	for _, n := range answer.list("keys") {
-		if n, ours := strings.CutPrefix(n, keyPrefix); ours {
+		if id, ours := strings.CutPrefix(n, notePrefix); ours {
+			s.ours[id] = true
+		} else if n, ours := strings.CutPrefix(n, keyPrefix); ours {
 			keys = append(keys, n)
 		}
 	}
 	return conns, keys, nil
 }
 
-// load has charon hold a connection and its key, in place of what it has under that name. SAs are left alone.
-func (s *session) load(ctx context.Context, c kstate.Conn) error {
+// load has charon hold a connection and its key, in place of what it has under that name, and returns the id of its private key, which
+// is there even if charon refuses the connection. SAs are left alone.
+func (s *session) load(ctx context.Context, c kstate.Conn) (id string, err error) {
 	if len(c.PSK) > 0 {
 		if _, err := s.call(ctx, "load-shared", sharedKey(c)); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if c.PrivateKey != "" {
-		b, err := os.ReadFile(c.PrivateKey)
-		if err != nil {
-			return refusal{"load-key", err.Error()}
+		if id, err = s.loadKey(ctx, c.PrivateKey); err != nil {
+			return "", err
 		}
-		answer, err := s.call(ctx, "load-key", section{{key: "type", value: "any"}, {key: "data", value: string(b)}})
-		if err != nil {
-			return err
-		}
-		s.keys[c.PrivateKey] = answer.text("id")
 	}
-	_, err := s.call(ctx, "load-conn", section{}.section(prefix+c.Name, connection(c)))
-	return err
+	_, err = s.call(ctx, "load-conn", section{}.section(prefix+c.Name, connection(c)))
+	return id, err
+}
+
+// loadKey loads a private key and notes in charon that it is ours, unless it was there. Charon names private keys by ids alone, which do not
+// say whose they are.
+func (s *session) loadKey(ctx context.Context, path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", refusal{"load-key", err.Error()}
+	}
+	had, err := s.call(ctx, "get-keys", nil)
+	if err != nil {
+		return "", err
+	}
+	answer, err := s.call(ctx, "load-key", section{{key: "type", value: "any"}, {key: "data", value: string(b)}})
+	if err != nil {
+		return "", err
+	}
+	id := answer.text("id")
+	if s.ours[id] || slices.Contains(had.list("keys"), id) {
+		return id, nil
+	}
+	s.ours[id] = true
+	_, err = s.call(ctx, "load-shared", note(id))
+	return id, err
 }
 
 // unload removes a connection, its key and its SAs.
@@ -166,14 +189,19 @@ func (s *session) unload(ctx context.Context, name string) error {
 		harmless(s.call(ctx, "terminate", section{{key: "ike", value: prefix + name}, {key: "force", value: "yes"}, {key: "timeout", value: "-1"}})))
 }
 
-// unloadKey removes a private key that was loaded in this session.
-func (s *session) unloadKey(ctx context.Context, path string) error {
-	id := s.keys[path]
-	delete(s.keys, path)
-	if id == "" {
-		return nil
+// unloadKeys removes our private keys but those in use, and what notes them last.
+func (s *session) unloadKeys(ctx context.Context, used map[string]bool) error {
+	for id := range s.ours {
+		if used[id] {
+			continue
+		}
+		if err := errors.Join(harmless(s.call(ctx, "unload-key", section{{key: "id", value: id}})),
+			harmless(s.call(ctx, "unload-shared", section{{key: "id", value: notePrefix + id}}))); err != nil {
+			return err
+		}
+		delete(s.ours, id)
 	}
-	return harmless(s.call(ctx, "unload-key", section{{key: "id", value: id}}))
+	return nil
 }
 
 // initiate begins to set a connection up and does not wait for the peer.

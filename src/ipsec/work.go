@@ -32,6 +32,9 @@ func (w *work) pass(ctx context.Context, now time.Time) error {
 	}
 	w.mu.Lock()
 	declared := w.declared
+	if w.renewed {
+		w.renewed, w.synced = false, time.Time{}
+	}
 	w.wanted = w.Client.wanted
 	initiate, terminate := maps.Clone(w.initiate), maps.Clone(w.terminate)
 	clear(w.initiate)
@@ -56,7 +59,7 @@ func (w *work) pass(ctx context.Context, now time.Time) error {
 	}
 	for name, p := range w.peers {
 		if initiate[name] {
-			p.hurry(now)
+			p.call(now)
 		}
 		if err := p.step(ctx, w.session, now); err != nil {
 			return err
@@ -74,14 +77,11 @@ func (w *work) load(ctx context.Context, now time.Time) error {
 		}
 		w.synced, w.all = now, true
 	}
-	for name, p := range w.peers {
+	for name := range w.peers {
 		if _, still := w.wanted[name]; still {
 			continue
 		}
 		if err := w.session.unload(ctx, name); err != nil {
-			return err
-		}
-		if err := w.dropKey(ctx, p.conn.PrivateKey); err != nil {
 			return err
 		}
 		delete(w.peers, name)
@@ -99,13 +99,20 @@ func (w *work) load(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	return nil
+	used := map[string]bool{}
+	for _, p := range w.peers {
+		used[p.key] = true
+	}
+	return w.session.unloadKeys(ctx, used)
 }
 
 func (w *work) loadOne(ctx context.Context, p *peer, c kstate.Conn, now time.Time) error {
 	old := p.conn
 	p.conn, p.tried, p.loaded = c, true, false
-	err := w.session.load(ctx, c)
+	key, err := w.session.load(ctx, c)
+	if err == nil || key != "" {
+		p.key = key
+	}
 	var r refusal
 	if errors.As(err, &r) {
 		p.reason = p.reason.again(CauseConfig, r.Error(), now)
@@ -116,11 +123,6 @@ func (w *work) loadOne(ctx context.Context, p *peer, c kstate.Conn, now time.Tim
 	p.loaded = true
 	if p.reason.Cause == CauseConfig {
 		p.reason = Reason{}
-	}
-	if old.PrivateKey != c.PrivateKey {
-		if err := w.dropKey(ctx, old.PrivateKey); err != nil {
-			return err
-		}
 	}
 	w.mark(c.Name)
 	switch {
@@ -136,16 +138,6 @@ func (w *work) loadOne(ctx context.Context, p *peer, c kstate.Conn, now time.Tim
 	}
 	p.hurry(now)
 	return w.drop(ctx, c.Name, now)
-}
-
-// dropKey unloads a private key that no wanted connection has.
-func (w *work) dropKey(ctx context.Context, path string) error {
-	for _, c := range w.wanted {
-		if c.PrivateKey == path {
-			return nil
-		}
-	}
-	return w.session.unloadKey(ctx, path)
 }
 
 // sync compares what charon holds of ours with what is wanted: strangers with our prefix go, what is missing is loaded in this pass. At the
@@ -298,7 +290,8 @@ func (w *work) hear(e packet, ok bool) error {
 // take notes what an event is about.
 func (w *work) take(e packet, now time.Time) {
 	v := values{e.body}
-	if e.name == "log" && strings.HasPrefix(v.text("msg"), "unloaded shared key with id '"+keyPrefix) {
+	const gone = "unloaded shared key with id '"
+	if msg := v.text("msg"); e.name == "log" && (strings.HasPrefix(msg, gone+keyPrefix) || strings.HasPrefix(msg, gone+notePrefix)) {
 		w.synced = now.Add(time.Second - resyncEvery) // swanctl goes on to unload connections
 	}
 	if e.name != "log" {

@@ -1,8 +1,11 @@
 package lab
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -202,4 +205,60 @@ func (c *IKEDaemon) Load(config string) {
 	if _, err := c.Swanctl("--load-all", "--noprompt", "--file", name); err != nil {
 		c.host.tb.Fatalf("%v", err)
 	}
+}
+
+// PrivateKeys are the ids of the private keys that it has, by VICI: swanctl does not show them.
+func (c *IKEDaemon) PrivateKeys() []string {
+	c.host.tb.Helper()
+	b := c.vici("get-keys", nil)
+	var ids []string
+	for len(b) > 3 { // a list begins (4, "keys"), has items (5) and ends (6)
+		switch n := int(b[1]); b[0] {
+		case 4:
+			b = b[2+n:]
+		case 5:
+			n = int(binary.BigEndian.Uint16(b[1:]))
+			ids, b = append(ids, string(b[3:3+n])), b[3+n:]
+		default:
+			c.host.tb.Fatalf("get-keys: %q", b)
+		}
+	}
+	return ids
+}
+
+// LoadPrivateKey has it hold a private key, as another program than ours may. It lasts until charon ends.
+func (c *IKEDaemon) LoadPrivateKey(key []byte) {
+	c.host.tb.Helper()
+	var args []byte
+	for _, kv := range [][2]string{{"type", "any"}, {"data", string(key)}} {
+		args = append(append(args, 3, byte(len(kv[0]))), kv[0]...)
+		args = append(binary.BigEndian.AppendUint16(args, uint16(len(kv[1]))), kv[1]...)
+	}
+	if answer := c.vici("load-key", args); !bytes.Contains(answer, []byte("yes")) {
+		c.host.tb.Fatalf("load-key: %q", answer)
+	}
+}
+
+// vici runs a command of the README.md of charon's vici plugin and returns the answer's message.
+func (c *IKEDaemon) vici(command string, args []byte) []byte {
+	c.host.tb.Helper()
+	conn, err := net.Dial("unix", c.Socket())
+	if err != nil {
+		c.host.tb.Fatalf("%v", err)
+	}
+	defer conn.Close()
+	packet := binary.BigEndian.AppendUint32(nil, uint32(2+len(command)+len(args)))
+	packet = append(append(append(packet, 0, byte(len(command))), command...), args...)
+	if _, err := conn.Write(packet); err != nil {
+		c.host.tb.Fatalf("%s: %v", command, err)
+	}
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(conn, head); err != nil {
+		c.host.tb.Fatalf("%s: %v", command, err)
+	}
+	answer := make([]byte, binary.BigEndian.Uint32(head))
+	if _, err := io.ReadFull(conn, answer); err != nil || len(answer) == 0 || answer[0] != 1 {
+		c.host.tb.Fatalf("%s: %v, %q", command, err, answer)
+	}
+	return answer[1:]
 }

@@ -77,33 +77,35 @@ func missing(t *testing.T, n *lab.Sites) {
 // wrongKey calls a peer that is not there, then one with another key, and counts what is logged.
 func wrongKey(t *testing.T, n *lab.Sites) {
 	n.A.Start(config(n.A, cable{psk: "another"}))
+	fails(t, n.A, "unreachable", 10*time.Second)
+	n.B.Start(config(n.B, cable{}))
+	fails(t, n.A, "auth", 30*time.Second)
+	n.A.Daemon.Write(config(n.A, cable{}))
+	n.A.Daemon.Reload()
+	n.Reaches(20 * time.Second)
+}
+
+// fails waits until the status of a site gives a cause why its SA is not up, and counts what is logged from then on.
+func fails(t *testing.T, s *lab.Site, cause string, during time.Duration) {
+	t.Helper()
 	lines := func() (count int) {
-		for line := range strings.Lines(n.A.Daemon.Log()) {
+		for line := range strings.Lines(s.Daemon.Log()) {
 			if !strings.Contains(line, "level=debug") {
 				count++
 			}
 		}
 		return count
 	}
-	quiet := func(cause string, during time.Duration) {
-		t.Helper()
-		if !lab.Wait(20*time.Second, func() bool { return n.A.Status().IPsec["sa_pw"].Cause == cause }) {
-			t.Errorf("%s: %+v", cause, n.A.Status().IPsec)
-		}
-		was := lines()
-		time.Sleep(during)
-		now := lines()
-		t.Logf("%s: %d lines in %v", cause, now-was, during)
-		if now-was > 5 {
-			t.Errorf("%s: %d lines in %v", cause, now-was, during)
-		}
+	if !lab.Wait(20*time.Second, func() bool { return s.Status().IPsec["sa_pw"].Cause == cause }) {
+		t.Errorf("%s: %+v", cause, s.Status().IPsec)
 	}
-	quiet("unreachable", 10*time.Second)
-	n.B.Start(config(n.B, cable{}))
-	quiet("auth", 30*time.Second)
-	n.A.Daemon.Write(config(n.A, cable{}))
-	n.A.Daemon.Reload()
-	n.Reaches(20 * time.Second)
+	was := lines()
+	time.Sleep(during)
+	now := lines()
+	t.Logf("%s: %s: %d lines in %v", s.Name, cause, now-was, during)
+	if now-was > 5 {
+		t.Errorf("%s: %s: %d lines in %v", s.Name, cause, now-was, during)
+	}
 }
 
 // bothInitiate tells both ends to set the SA up, and takes it away from both at the same moment: one SA is left.
@@ -159,13 +161,23 @@ func loses(s *lab.Site) {
 	os.Remove(strings.TrimSuffix(s.Daemon.Socket, ".sock") + ".state")
 }
 
-// powerLoss ends everything on B at once and takes away what its kernel had.
+// powerLoss ends everything on B at once, takes away what its kernel had, and gives it its power back, soon and later.
 func powerLoss(t *testing.T, n *lab.Sites) {
-	loses(n.B)
-	time.Sleep(3 * time.Second)
-	begin := time.Now()
-	n.B.Charon.Start()
-	n.B.Daemon.Start()
-	p := n.Reaches(20 * time.Second)
-	t.Logf("frames pass %v after the peer's start", p.Received.Sub(begin))
+	for _, off := range []time.Duration{3 * time.Second, 20 * time.Second, 60 * time.Second} {
+		wire := n.Wire(lab.Frame.L2TP)
+		loses(n.B)
+		time.Sleep(off)
+		begin := time.Now()
+		n.B.Charon.Start()
+		n.B.Daemon.Start()
+		up := time.Now()
+		p := n.Reaches(30 * time.Second)
+		t.Logf("%v without power: frames pass %v after the peer's charon is started, %v after its daemon answers", off, p.Received.Sub(begin), p.Received.Sub(up))
+		if d := p.Received.Sub(up); d > 2*time.Second {
+			t.Errorf("%v without power: frames pass %v after the peer's daemon answers", off, d)
+		}
+		wire.Stop()
+		noClear(t, wire)
+		time.Sleep(5 * time.Second)
+	}
 }

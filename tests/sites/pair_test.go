@@ -18,6 +18,7 @@ type cable struct {
 	clear   bool   // without IPsec
 	with    string // the cable whose IPsec section protects it, "" has one of its own
 	psk     string // "" is the same at both ends
+	certs   *certs // instead of a key
 	options []string
 	ipsec   []string
 	bridge  string // "" is br-lan, "-" none
@@ -47,8 +48,12 @@ func (c cable) uci(s *lab.Site) string {
 		if psk == "" {
 			psk = "secret of both"
 		}
-		fmt.Fprintf(&b, "config ipsec '%s'\n\toption remote '%s'\n\toption local_id '%s'\n\toption remote_id '%s'\n\toption psk '%s'\n",
-			sec, remote, s.Name, s.Far.Name, psk)
+		proof := fmt.Sprintf("\toption psk '%s'\n", psk)
+		if c.certs != nil {
+			proof = c.certs.uci(s.Name)
+		}
+		fmt.Fprintf(&b, "config ipsec '%s'\n\toption remote '%s'\n\toption local_id '%s'\n\toption remote_id '%s'\n%s",
+			sec, remote, s.Name, s.Far.Name, proof)
 		lines(&b, c.ipsec)
 	}
 	fmt.Fprintf(&b, "config pseudowire '%s'\n\toption interface 'wan0'\n\toption remote '%s'\n\toption tunnel_id '%d'\n", name, remote, id)

@@ -1,6 +1,9 @@
 package sites
 
 import (
+	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,13 +64,87 @@ func TestPathReturns(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		hole.of.WANs[0].BlackHole()
 		time.Sleep(hole.time)
-		flow := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
-		back := hole.of.WANs[0].Heal()
-		p := flow.WaitAnswer(t, back.Add(-time.Second), 30*time.Second)
-		flow.Stop()
-		t.Logf("%v of black hole at %s: frames pass %v after the return", hole.time, hole.of.Name, p.Received.Sub(back))
-		if d := p.Received.Sub(back); d > time.Second {
-			t.Errorf("%v of black hole at %s: frames pass %v after the return", hole.time, hole.of.Name, d)
+		returns(t, n, hole.of, fmt.Sprintf("%v of black hole at %s", hole.time, hole.of.Name))
+	}
+	noClear(t, wire)
+}
+
+// returns ends a black hole and wants frames to pass within a second.
+func returns(t *testing.T, n *lab.Sites, of *lab.Site, what string) {
+	t.Helper()
+	flow := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
+	back := of.WANs[0].Heal()
+	p := flow.WaitAnswer(t, back.Add(-time.Second), 60*time.Second)
+	flow.Stop()
+	d := p.Received.Sub(back)
+	t.Logf("%s: frames pass %v after the return", what, d)
+	if d > time.Second {
+		t.Errorf("%s: frames pass %v after the return", what, d)
+	}
+}
+
+// spis names the IKE_SAs of a site that are established.
+func spis(t *testing.T, s *lab.Site) []string {
+	t.Helper()
+	out, err := s.Charon.Swanctl("--list-sas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile(`ESTABLISHED, IKEv2, ([0-9a-f]+)_i`).FindAllString(out, -1)
+}
+
+// TestPathReturnsAnew takes the SA away while the line of either end is a black hole, so long that tries to set it up anew fail: 1 s after the
+// line is back there is a new one and frames pass.
+func TestPathReturnsAnew(t *testing.T) {
+	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
+	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
+	wire := n.Wire(lab.Frame.L2TP)
+	start(n, cable{})
+	n.Reaches(20 * time.Second)
+	know(n)
+	both := func() {
+		for _, s := range []*lab.Site{n.A, n.B} {
+			s.Charon.Swanctl("--terminate", "--ike", "multiwan-sa_pw", "--force", "--timeout", "1") // it fails for want of an answer
+		}
+	}
+	restart := func(s *lab.Site) func() {
+		return func() {
+			s.Charon.Kill()
+			s.Router.IP("xfrm state flush") // what a killed charon leaves would serve on
+			s.Charon.Start()
+		}
+	}
+	for _, hole := range []struct {
+		of   *lab.Site
+		time time.Duration
+		name string
+		lose func()
+	}{
+		{n.B, 20 * time.Second, "both ends' SA terminated", both},
+		{n.A, 20 * time.Second, "both ends' SA terminated", both},
+		{n.B, 20 * time.Second, "B's charon killed and started", restart(n.B)},
+		{n.A, 20 * time.Second, "A's charon killed and started", restart(n.A)},
+		{n.B, 60 * time.Second, "both ends' SA terminated", both},
+		{n.B, 45 * time.Second, "both ends' SA terminated", both},
+	} {
+		time.Sleep(5 * time.Second)
+		was := append(spis(t, n.A), spis(t, n.B)...)
+		hole.of.WANs[0].BlackHole()
+		time.Sleep(time.Second)
+		hole.lose()
+		time.Sleep(hole.time - time.Second)
+		returns(t, n, hole.of, fmt.Sprintf("%v of black hole at %s, %s", hole.time, hole.of.Name, hole.name))
+		if out, err := n.B.Charon.Swanctl("--list-sas"); err == nil && strings.Contains(out, "_i* ") {
+			t.Log("B has called")
+		}
+		for _, s := range []*lab.Site{n.A, n.B} {
+			fresh := slices.DeleteFunc(spis(t, s), func(spi string) bool { return slices.Contains(was, spi) })
+			if len(fresh) == 0 {
+				t.Errorf("%s has the IKE_SAs %q and had %q", s.Name, spis(t, s), was)
+			}
+			if !lab.Wait(30*time.Second, func() bool { return len(spis(t, s)) == 1 }) {
+				t.Errorf("%s has the IKE_SAs %q half a minute later", s.Name, spis(t, s))
+			}
 		}
 	}
 	noClear(t, wire)

@@ -65,7 +65,7 @@ func (c *Case) Look(e End, now time.Time) Action {
 		return Action{}
 	case e.Path != was:
 		c.Tries, c.clad, c.Next, c.last = 0, 0, now.Add(First), now
-		return Action{Resolve: true, Initiate: e.Initiates}
+		return Action{Resolve: true, Initiate: true} // the far end may know nothing of this way, so an end that waits calls too
 	case e.State != "down" && c.Tries == 0:
 		c.Next = time.Time{} // not judged yet
 		return Action{}

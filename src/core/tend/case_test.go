@@ -73,6 +73,7 @@ func TestLook(t *testing.T) {
 		"too early":     {Case{path: "wan", Tries: 4, Next: at(12)}, down, Action{}, 4, at(12)},
 		"no way":        {tried, with(func(e *End) { e.Path = "" }), Action{}, 4, time.Time{}},
 		"way is back":   {Case{Tries: 9, Next: at(50)}, down, Action{Resolve: true, Initiate: true}, 0, at(11)},
+		"and we wait":   {Case{Tries: 9, Next: at(50)}, with(func(e *End) { e.Initiates = false }), Action{Resolve: true, Initiate: true}, 0, at(11)},
 		"another way":   {tried, with(func(e *End) { e.Path = "wanb" }), Action{Resolve: true, Initiate: true}, 0, at(11)},
 		"coming back":   {tried, with(func(e *End) { e.LastGood = at(9) }), Action{}, 4, at(19)},
 		"fresh SA":      {tried, with(func(e *End) { e.Secured = at(9) }), Action{}, 4, at(19)},
