@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer listener.Close()
-	d := &daemon{opt: o, log: o.Log, started: time.Now(), kernel: k, record: newRecord(o.Log), series: newSeries(), forced: forced{until: map[string]time.Time{}}}
+	d := &daemon{opt: o, log: o.Log, started: time.Now(), kernel: k, record: newRecord(o.Log), series: newSeries()}
 	d.file = &file{path: o.Config}
 	d.hooks = hook.New("", func(m string) { o.Log.Warn(m) })
 	d.lines = newLines(d)

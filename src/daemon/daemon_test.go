@@ -45,8 +45,7 @@ func bare(t *testing.T, text string) (*daemon, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	d := &daemon{opt: Options{Config: path, Version: "7"}, ike: newIKE("", func() {}), log: journal.New(&log), started: time.Now(), file: &file{path: path},
-		forced: forced{until: map[string]time.Time{}}}
+	d := &daemon{opt: Options{Config: path, Version: "7"}, ike: newIKE("", func() {}), log: journal.New(&log), started: time.Now(), file: &file{path: path}}
 	d.record = newRecord(d.log)
 	d.hooks = hook.New("", func(string) {})
 	d.series = newSeries()
@@ -173,7 +172,17 @@ func TestMethods(t *testing.T) {
 	if _, err := by["up"].Call(t.Context(), control.Args{"interface": "wan"}); err != nil || d.status().Interfaces["wan"].Forced != "" {
 		t.Errorf("after up: %v, %+v", err, d.status().Interfaces["wan"])
 	}
-	d.forced.set("wanb", time.Now().Add(-time.Second))
+	began, until := time.Now(), time.Now().Add(time.Minute)
+	d.forced.set("wan", began, time.Time{})
+	d.forced.set("wan", began.Add(time.Second), until)
+	if got := d.forced.now(began)["wan"]; got.Since != began || got.Until != until {
+		t.Errorf("taken down twice: %+v", got)
+	}
+	d.forced.set("wan", until, time.Time{})
+	if got := d.forced.now(until)["wan"]; got.Since != until {
+		t.Errorf("taken down again after its time: %+v", got)
+	}
+	d.forced.set("wanb", time.Now(), time.Now().Add(-time.Second))
 	if got := d.status().Interfaces["wanb"].Forced; got != "" {
 		t.Errorf("forced %q after its time", got)
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"maps"
 	"os"
 	"sync"
 	"time"
@@ -14,37 +15,37 @@ import (
 	"multiwan/src/core/status"
 )
 
-// forced are the WANs that the user took down, and until when; the zero time: for good.
+// forced are the WANs that the user took down.
 type forced struct {
-	mu    sync.Mutex
-	until map[string]time.Time
+	mu   sync.Mutex
+	wans map[string]status.Forced
 }
 
-func (f *forced) set(wan string, until time.Time) {
+// set takes a WAN down. One that is down already stays so since then, be it for longer or shorter.
+func (f *forced) set(wan string, now, until time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.until[wan] = until
+	if was, ok := f.wans[wan]; ok && (was.Until.IsZero() || was.Until.After(now)) {
+		now = was.Since
+	}
+	if f.wans == nil {
+		f.wans = map[string]status.Forced{}
+	}
+	f.wans[wan] = status.Forced{Since: now, Until: until}
 }
 
 func (f *forced) clear(wan string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.until, wan)
+	delete(f.wans, wan)
 }
 
 // now returns those that are in force.
-func (f *forced) now(t time.Time) map[string]time.Time {
+func (f *forced) now(t time.Time) map[string]status.Forced {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := make(map[string]time.Time)
-	for wan, until := range f.until {
-		if until.IsZero() || until.After(t) {
-			out[wan] = until
-		} else {
-			delete(f.until, wan)
-		}
-	}
-	return out
+	maps.DeleteFunc(f.wans, func(_ string, hand status.Forced) bool { return !hand.Until.IsZero() && !hand.Until.After(t) })
+	return maps.Clone(f.wans)
 }
 
 // methods returns what users can ask of the daemon.
@@ -159,7 +160,7 @@ func (d *daemon) callDown(_ context.Context, a control.Args) (any, error) {
 	} else if n < 0 {
 		return nil, control.Refuse(control.Usage, "seconds: want 0 (for good) or more")
 	}
-	d.forced.set(w.Name, until)
+	d.forced.set(w.Name, time.Now(), until)
 	d.loop.SetAdmin(w.Name, true, until)
 	d.log.WithField("wan", w.Name).Info("taken down by hand")
 	return true, nil

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -63,7 +62,7 @@ func TestPagesCallWhatTheyMay(t *testing.T) {
 	if s := groups["luci-app-multiwan-status"]; len(s.Read.UCI)+len(s.Write.UCI) > 0 {
 		t.Error("the status group reads configuration, and so secrets")
 	}
-	b := newBus(&daemon{forced: forced{until: map[string]time.Time{}}})
+	b := newBus(&daemon{})
 	for _, call := range called {
 		object, method, _ := strings.Cut(call, ".")
 		if object != busObject {

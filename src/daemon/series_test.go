@@ -25,7 +25,7 @@ func TestSeries(t *testing.T) {
 	d.series.add(now, seen)
 	d.series.changed(probe.Update{WAN: "wan", Family: kstate.IPv4, Transitions: []health.Transition{
 		{At: now.Add(time.Second), From: health.Up, To: health.Suspect}, {At: now.Add(2 * time.Second), From: health.Suspect, To: health.Down}}})
-	d.forced.set("wan", time.Time{})
+	d.forced.set("wan", time.Now(), time.Time{})
 	if !d.seen(now)["wan"].Forced {
 		t.Error("a WAN that was taken down by hand is not seen so")
 	}

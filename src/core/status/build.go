@@ -25,8 +25,8 @@ type Source struct {
 	Plan   *plan.Plan // nil before the first pass
 	Facts  plan.Facts
 	Health map[string]map[kstate.Family]health.Snapshot
-	// Forced are the WANs that the user took down by hand, and until when; the zero time: for good.
-	Forced   map[string]time.Time
+	// Forced are the WANs that the user took down by hand.
+	Forced   map[string]Forced
 	Warnings []string // of the plan, the loop, the hooks …
 	Repairs  []Repair
 	Counters Counters
@@ -36,6 +36,9 @@ type Source struct {
 	// Sites is what joins sites, nil where nothing does.
 	Sites *Sites
 }
+
+// Forced says since when a WAN is down by hand, and until when; the zero time: for good.
+type Forced struct{ Since, Until time.Time }
 
 // Build makes the document.
 func Build(s Source) *Document {
@@ -101,8 +104,9 @@ func (s *Source) wan(c config.Interface) Interface {
 	if i.Device == "" {
 		i.Device = c.Device
 	}
-	if until, ok := s.Forced[c.Name]; ok {
-		i.Forced, i.ForcedTo = "down", epoch(until)
+	hand, forced := s.Forced[c.Name]
+	if forced {
+		i.Forced, i.ForcedTo = "down", epoch(hand.Until)
 	}
 	switch {
 	case !s.Config.Globals.Enabled:
@@ -124,11 +128,11 @@ func (s *Source) wan(c config.Interface) Interface {
 		h, known := s.Health[c.Name][f]
 		side := sideOf(net, f, h, known)
 		side.Carries = carries[f]
-		if i.Forced == "down" {
-			side.State, side.Reason = health.Disabled.String(), "taken down by hand"
-		}
 		if !shown(c, net, f, side) {
 			continue
+		}
+		if forced {
+			side.State, side.Since, side.Reason = health.Disabled.String(), epoch(hand.Since), "taken down by hand"
 		}
 		if f == kstate.IPv4 {
 			i.IPv4 = side

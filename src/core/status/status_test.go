@@ -109,7 +109,7 @@ func dualStack() Source {
 			"wanb": {kstate.IPv4: down, kstate.IPv6: {}},
 			"lte":  {kstate.IPv4: {Since: now.Add(-26 * time.Hour), Reason: "no address yet"}, kstate.IPv6: {}},
 		},
-		Forced:   map[string]time.Time{"lte": now.Add(time.Minute)},
+		Forced:   map[string]Forced{"lte": {now.Add(-4 * time.Second), now.Add(time.Minute)}},
 		Warnings: []string{"net.ipv4.conf.eth0.rp_filter was strict and is loose now", "hook /etc/multiwan.d/10-log down wan: exit status 1"},
 		Repairs: []Repair{{Object: "-4 rule pref 6400 lookup main suppress_prefixlength 0", Done: "ip -4 rule add pref 6400 lookup main suppress_prefixlength 0",
 			Count: 7, Last: now.Unix() - 1, RestUntil: now.Unix() + 1}},
