@@ -14,7 +14,7 @@ const luci = Object.fromEntries([
 /* Modules of ours that a file requires are globals of it. */
 const ours = Object.fromEntries([
 	'actions', 'advice', 'assistant', 'calls', 'cards', 'check', 'explain', 'field', 'findings', 'format', 'grid', 'history', 'labels', 'layout', 'live', 'mdom', 'options',
-	'policies', 'proto', 'series', 'service', 'sites', 'sparkline', 'states', 'tile', 'timeline', 'values'
+	'policies', 'proto', 'reasons', 'series', 'service', 'sites', 'sparkline', 'states', 'tile', 'timeline', 'values'
 ].map(name => [ name, 'readonly' ]));
 
 const rules = {

@@ -107,14 +107,34 @@ onConfig('errors appear at the fields of a dialogue and nothing is saved', () =>
 	await dialogSave(page);
 	await page.waitForSelector('#mw-finding-wan-weight');
 	assert.equal(await field(page, 'wan', 'weight', '.mw-error').innerText(), '"7": want <b>another</b>');
+	assert.match(await page.locator('#modal_overlay #mw-stays').innerText(), /Not saved:\s+Interface wan, Weight: "7": want <b>another<\/b>/);
+	assert.equal(await page.locator('#mw-errors').count(), 0, 'what a dialogue says does not outlive it');
 	assert.equal(await field(page, 'wan', 'weight', 'input').first().getAttribute('aria-invalid'), 'true');
 	await shot(page, 'config-error');
+	await field(page, 'wan', 'weight', 'input').fill('8');
+	assert.equal(await field(page, 'wan', 'weight', '.mw-error').count(), 0, 'another value');
+	assert.equal(await field(page, 'wan', 'weight', 'input').first().getAttribute('aria-invalid'), null);
+	await field(page, 'wan', 'weight', 'input').fill('7');
 	await page.locator('#modal_overlay .button-row button', { hasText: 'Dismiss' }).click();
 	await until(async () => !(await page.locator('body.modal-overlay-active').count()));
 	await save(page);
 	await until(() => b.of('multiwan', 'check').length === 2);
 	assert.ok(!b.of('multiwan', 'check')[1].text.includes('weight \'7\''), 'a dismissed dialogue leaves nothing');
 	assert.equal(b.uci.section('multiwan', 'wan').weight, undefined);
+});
+
+onConfig('a dialogue that lacks something says what', () => backend(), {}, async (page, b) => {
+	await ready(page);
+	await tab(page, 'Probes');
+	const create = page.locator('[data-tab="probe"] .cbi-section-create');
+	await create.locator('input').pressSequentially('quick');
+	await create.locator('button').click();
+	await page.waitForSelector('#modal_overlay [data-field="cbid.multiwan.quick.target"]');
+	await dialogSave(page);
+	await page.waitForSelector('#modal_overlay #mw-stays');
+	assert.match(await page.locator('#mw-stays').innerText(), /Targets/);
+	assert.equal(await page.locator('#mw-stays').evaluate(n => n === document.activeElement), true);
+	assert.deepEqual(b.of('multiwan', 'check'), []);
 });
 
 onConfig('errors of the whole stand in the way of saving', () => backend(written(), { check: () => ({ warnings: [], errors: [
@@ -217,6 +237,13 @@ onConfig('interfaces are called as in the network', () => backend(), {}, async p
 	await tab(page, 'Interfaces');
 	const names = await page.locator('#mw-names option').evaluateAll(list => list.map(o => o.value));
 	assert.deepEqual(names.sort(), [ 'pw1', 'wan6' ], 'but for names that are taken: wan, lte, and lan by the clamp');
+	const keyups = await page.locator('[data-tab="interface"] .cbi-section-create-name').evaluate(input => {
+		let n = 0;
+		input.addEventListener('keyup', () => n++);
+		input.dispatchEvent(new InputEvent('input'));
+		return n;
+	});
+	assert.equal(keyups, 1, 'a name that is chosen by the mouse counts as typed');
 });
 
 if (!real)
@@ -263,6 +290,11 @@ onConfig('the assistant sets up a backup', () => backend([ section('globals', 'g
 	const boxes = await page.locator('#modal_overlay input[type=checkbox]').evaluateAll(list => list.map(i => [ i.value, i.checked ]));
 	assert.deepEqual(boxes.filter(x => x[1]).map(x => x[0]).sort(), [ 'lte', 'wan' ], 'those with a default route');
 	assert.ok(!boxes.some(x => x[0] === 'wan6'), 'the twin joins by itself');
+	await page.locator('#modal_overlay input[value=balance]').check();
+	assert.equal(await page.locator('#modal_overlay .mw-choice').isVisible(), false, 'without an order where all are used');
+	await page.locator('#modal_overlay input[value=backup]').check();
+	await page.locator('#modal_overlay .mw-choice button:enabled').click();
+	assert.match(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), /Prefer/, 'who goes on by keyboard stays in the list');
 	const first = (await page.locator('#modal_overlay .mw-choice li').first().innerText()).trim();
 	if (!first.startsWith('wan'))
 		await page.locator('#modal_overlay .mw-choice button[aria-label="Prefer wan"]').click();

@@ -52,17 +52,20 @@ test('overview: a tile with each WAN', async () => {
 	await on('tryout/tile', new Backend(daemon(10)), { width: 360 }, async page => {
 		await page.waitForSelector('.mw-tile');
 		assert.equal(await page.locator('.mw-tile').count(), 10);
-		assert.match(await page.locator('.mw-tile').first().innerText(), /cable/);
+		assert.match(await page.locator('.mw-tile').first().innerText(), /cable\s+Up\s+for .* · .* ms · .* % loss/);
 		assert.match(await page.locator('.mw-tiles + a').innerText(), /3 warnings/);
 		assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360);
 		await shot(page, 'tile');
 	});
 });
 
-test('overview: no tile without a daemon', async () => {
+test('overview: a word where the daemon does not run, and none for those who may not see it', async () => {
 	await on('tryout/tile', Object.assign(new Backend(daemon(1)), { absent: true }), {}, async page => {
-		await page.waitForSelector('#empty');
+		await page.waitForSelector('text=/The daemon is not running/');
 		assert.equal(await page.locator('.mw-tile').count(), 0);
+	});
+	await on('tryout/tile', new Backend({ ...daemon(1), status: [ 6 ] }), {}, async page => {
+		await page.waitForSelector('#empty');
 	});
 });
 

@@ -42,7 +42,7 @@ onStatus('policies, joined sites, rules and warnings', () => new Backend(daemon(
 
 onStatus('the documents of the daemon\'s own tests', () => new Backend({ ...daemon(1), status: recorded.status() }), {}, async page => {
 	await ready(page);
-	assert.match(await page.locator('.mw-card[data-key=lte]').innerText(), /Taken down by hand for another 1 min/);
+	assert.match(await page.locator('.mw-card[data-key=lte]').innerText(), /taken down by hand\s+Comes back by itself in 1 min/);
 	assert.match(await page.locator('section[data-key=warnings]').innerText(), /The one before it stays in force/);
 });
 
@@ -65,6 +65,24 @@ onStatus('narrow and dark', () => new Backend(daemon(5)), { width: 360, height: 
 	const wide = await page.evaluate(() => Array.from(document.querySelectorAll('#view *')).filter(n => n.getBoundingClientRect().right > innerWidth + 1 && !n.closest('.mw-unseen, svg')).map(n => n.className || n.nodeName));
 	assert.deepEqual(wide, []);
 	await shot(page, 'status-narrow-dark');
+});
+
+onStatus('what is unfolded stays in its card and is readable', () => new Backend(daemon(3)), {}, async page => {
+	await ready(page);
+	await page.evaluate(() => document.querySelectorAll('.mw-card details').forEach(d => { d.open = true; }));
+	const out = await page.evaluate(() => Array.from(document.querySelectorAll('.mw-card details *')).filter(n => {
+		const card = n.closest('.mw-card').getBoundingClientRect(), box = n.getBoundingClientRect();
+		return box.left < card.left || box.right > card.right;
+	}).map(n => n.outerHTML.slice(0, 80)));
+	assert.deepEqual(out, []);
+	assert.equal(await page.locator('.mw-card details table').count(), 0, 'a table has no room there');
+	assert.match(await page.locator('.mw-card details[data-key=probes]').first().innerText(), /\d+ of \d+ answered · .* ms · .* % loss/);
+	const ends = await page.evaluate(() => {
+		const chart = document.querySelector('.mw-chart'), svg = chart.querySelector('svg').getBoundingClientRect();
+		const marks = Array.from(chart.querySelectorAll('.mw-axis span'), n => { const b = n.getBoundingClientRect(); return (b.left + b.right) / 2; });
+		return [ marks[0] - svg.left, marks[marks.length - 1] - svg.right ].map(Math.abs);
+	});
+	assert.ok(Math.max(...ends) < 4, `the axis ends where the rows do: ${ends}`);
 });
 
 onStatus('dark', () => new Backend(daemon(3)), { dark: true }, async page => {
@@ -190,10 +208,15 @@ onStatus('taking down asks, and bringing up follows', () => new Backend(daemon(2
 	await page.locator('.modal button', { hasText: 'Take down' }).click();
 	await until(() => backend.of('multiwan', 'down').length);
 	assert.deepEqual(backend.of('multiwan', 'down').map(a => [ a.interface, a.seconds ]), [ [ 'cable', 3600 ] ]);
-	Object.assign(backend.multiwan.status.interfaces.cable, { state: 'disabled', forced: 'down' });
+	Object.assign(backend.multiwan.status.interfaces.cable, { state: 'disabled', forced: 'down', reason: 'taken down by hand', since: 0 });
+	const card = page.locator('.mw-card[data-key=cable]');
+	await until(async () => /Stays so until somebody brings it up/.test(await card.innerText()));
+	assert.ok(!/1970|Since/.test(await card.locator('.mw-why').innerText()), 'no time where none is known');
+	await until(() => page.evaluate(() => /Bring up: cable/.test(document.activeElement.getAttribute('aria-label'))), 'the focus is on what came in place of the button');
 	await page.locator('.mw-card[data-key=cable] button', { hasText: 'Bring up' }).click();
 	await until(() => backend.of('multiwan', 'up').length);
 	assert.deepEqual(backend.of('multiwan', 'up').map(a => a.interface), [ 'cable' ]);
+	await page.waitForFunction(() => document.activeElement.closest('.mw-card')?.dataset.key === 'cable');
 });
 
 onStatus('who may not write has no buttons', () => Object.assign(new Backend(daemon(2)), { denied: (scope, object, fn) => fn === 'down' }), {}, async page => {
@@ -219,12 +242,20 @@ onStatus('where does it go, by keyboard', () => new Backend({ ...daemon(1), expl
 	await page.keyboard.press('Enter');
 	await page.waitForSelector('.mw-answer table');
 	assert.match(await page.locator('.mw-answer').innerText(), /Rule voip matches \(udp <b>\)/);
+	assert.match(await page.locator('.mw-answer').innerText(), /unchanged/);
 	const [ asked ] = backend.of('multiwan', 'explain');
 	assert.deepEqual([ asked.source, asked.destination, asked.protocol, asked.port ], [ '192.168.1.20', '192.0.2.99', 'udp', 5060 ]);
 	const seen = () => page.backend.of('multiwan', 'status').length, before = seen();
 	await until(() => seen() > before + 1);
 	assert.equal(await page.inputValue('#mw-source'), '192.168.1.20', 'polls leave what was typed');
 	await shot(page, 'status-explain');
+	const tops = () => page.locator('.mw-explain').locator('input, select').evaluateAll(list => new Set(list.map(n => Math.round(n.getBoundingClientRect().top))).size);
+	assert.equal(await tops(), 1);
+	await page.fill('#mw-destination', 'www.example.com');
+	await page.keyboard.press('Enter');
+	await page.waitForSelector('#mw-destination-error:not(:empty)');
+	assert.equal(await page.locator('.mw-answer').count(), 0, 'the answer to another question is gone');
+	assert.equal(await tops(), 1, 'an error moves no field');
 });
 
 onStatus('everything has a name for screen readers', () => new Backend(daemon(3)), {}, async page => {

@@ -34,14 +34,14 @@ return baseclass.extend({
 	bursts: bursts,
 
 	/* What the buttons of cards do. Each takes the name of a WAN and gives the
-	   handler of a button; done is called after a change. */
+	   handler of a button; done is called with it after a change. */
 	create: function(done) {
 		return {
 			probe: name => ui.createHandlerFn(this, () => calls.probe(name).then(
-				list => dialog(_('Probes now'), [ E('p', {}, [ name ]), bursts(list) ], [ dismiss(_('Dismiss')) ]),
+				list => dialog(_('Probes of %s').format(name), [ bursts(list) ], [ dismiss(_('Dismiss')) ]),
 				error => failed(_('Probing failed:'), error))),
 
-			up: name => ui.createHandlerFn(this, () => calls.up(name).then(done, error => failed(_('It could not be brought up:'), error))),
+			up: name => ui.createHandlerFn(this, () => calls.up(name).then(() => done(name), error => failed(_('It could not be brought up:'), error))),
 
 			down: name => ui.createHandlerFn(this, () => this.confirmDown(name, done))
 		};
@@ -52,16 +52,16 @@ return baseclass.extend({
 		const spans = [ [ 300, _('5 minutes') ], [ 3600, _('1 hour') ], [ 28800, _('8 hours') ], [ 0, _('until it is brought up by hand') ] ];
 		const select = E('select', { 'class': 'cbi-input-select', 'id': 'mw-down-for' }, spans.map(s => E('option', { 'value': s[0] }, [ s[1] ])));
 
-		dialog(_('Take a connection down'), [
+		dialog(_('Take %s down').format(name), [
 			E('p', {}, [ _('%s carries no new connections, and those that it has are ended.').format(name), ' ',
-				_('The last one that works is never taken away.') ]),
+				_('Where no other one works it goes on carrying.') ]),
 			E('p', {}, [ E('label', { 'for': 'mw-down-for' }, [ _('For how long?') ]), ' ', select ])
 		], [
 			dismiss(_('Cancel')), ' ',
 			E('button', {
 				'class': 'btn cbi-button cbi-button-negative important',
 				'click': ui.createHandlerFn(this, () => calls.down(name, Number(select.value)).then(
-					() => { ui.hideModal(); return done(); },
+					() => { ui.hideModal(); return done(name); },
 					error => { ui.hideModal(); failed(_('It could not be taken down:'), error); }))
 			}, [ _('Take down') ])
 		]);

@@ -64,7 +64,9 @@ return baseclass.extend({
 					draw(name);
 				} }, [ '↑' ])
 			])));
-			list.querySelector(`[aria-label="${_('Prefer %s').format(focus)}"]`)?.focus();
+			/* the first one cannot go further up */
+			if (focus != null)
+				(Array.from(list.querySelectorAll('button')).find((b, i) => order[i] === focus && !b.disabled) ?? list.querySelector('button:enabled'))?.focus();
 		};
 		const box = c => E('li', {}, [ E('label', {}, [
 			E('input', { 'type': 'checkbox', 'value': c.name, 'checked': c.wan || null, 'change': ev => {
@@ -77,15 +79,16 @@ return baseclass.extend({
 			' ', E('b', {}, [ c.name ]), ` ${[ c.device, c.proto ].filter(x => x).join(', ')}`
 		]) ]);
 		const radio = (value, text, checked) => E('label', { 'class': 'mw-radio' }, [
-			E('input', { 'type': 'radio', 'name': 'mw-mode', 'value': value, 'checked': checked || null }), ' ', text ]);
+			E('input', { 'type': 'radio', 'name': 'mw-mode', 'value': value, 'checked': checked || null, 'change': () => { preference.hidden = (value !== 'backup'); } }), ' ', text ]);
+		const preference = E('div', {}, [ E('p', {}, [ _('Order of preference') ]), list ]);
 
 		draw();
 		ui.showModal(_('Set up Multi-WAN'), [
-			E('fieldset', {}, [ E('legend', {}, [ _('Which of these lead to the internet?') ]), E('ul', { 'class': 'mw-plain' }, candidates.map(box)) ]),
-			E('fieldset', {}, [ E('legend', {}, [ _('How are they to be used?') ]),
+			E('fieldset', { 'class': 'mw-ask' }, [ E('legend', {}, [ _('Which of these lead to the internet?') ]), E('ul', { 'class': 'mw-plain' }, candidates.map(box)) ]),
+			E('fieldset', { 'class': 'mw-ask' }, [ E('legend', {}, [ _('How are they to be used?') ]),
 				radio('backup', _('The first one that works carries everything, the others wait'), true),
 				radio('balance', _('All at once, new connections are spread evenly'), false) ]),
-			E('p', {}, [ _('Order of preference') ]), list, error,
+			preference, error,
 			E('div', { 'class': 'right' }, [
 				E('button', { 'class': 'btn cbi-button', 'click': ui.hideModal }, [ _('Cancel') ]), ' ',
 				E('button', {

@@ -2,6 +2,7 @@
 'require baseclass';
 'require multiwan.dom as mdom';
 'require multiwan.format as format';
+'require multiwan.reasons as reasons';
 'require multiwan.series as series';
 'require multiwan.sparkline as sparkline';
 'require multiwan.states as states';
@@ -29,14 +30,13 @@ function probes(wan) {
 
 	return E('details', { 'data-key': 'probes' }, [
 		E('summary', {}, [ _('Probes') ]),
-		mdom.table(_('Probes'), [ _('Target'), _('Answers'), _('Round trip'), _('Loss'), _('Last failure') ], list.map((p, i) => ({
-			key: `${p.name}-${p.family}-${p.target}-${i}`,
-			cells: [
-				[ E('span', {}, [ p.target ]), ' ', E('small', {}, [ `${p.name} · ${p.method}` ]) ],
-				`${p.answers ?? 0} / ${p.sent ?? 0}`, format.ms(p.rtt_ms), format.percent(p.loss),
-				p.failure
-			]
-		})))
+		E('ul', { 'class': 'mw-plain' }, list.map((p, i) => E('li', { 'data-key': `${p.name}-${p.family}-${p.target}-${i}` }, [
+			E('div', {}, [ E('b', {}, [ p.target ]), ' ', E('small', {}, [ `${p.name} · ${p.method}` ]) ]),
+			E('div', {}, [ [
+				_('%d of %d answered').format(p.answers ?? 0, p.sent ?? 0), format.ms(p.rtt_ms), (p.loss != null) ? _('%s loss').format(format.percent(p.loss)) : null
+			].filter(t => t).join(' · ') ]),
+			p.failure ? E('div', { 'class': 'mw-hint' }, [ _('Last failure: %s').format(reasons.words(p.failure)) ]) : null
+		])))
 	]);
 }
 
@@ -46,14 +46,13 @@ return baseclass.extend({
 		const last = (data.history ?? []).filter(t => t.interface === name).pop();
 
 		return E('div', { 'class': 'mw-why', 'data-key': 'why' }, [
-			E('p', {}, [
-				_('Since %s').format(format.time(wan.since, data.status.time)), ' (',
-				format.span(data.status.time - wan.since), ')',
-				wan.reason ? `: ${wan.reason}` : ''
-			]),
+			E('p', {}, [ [
+				wan.since ? _('Since %s (%s)').format(format.time(wan.since, data.status.time), format.span(data.status.time - wan.since)) : null,
+				wan.reason ? reasons.words(wan.reason) : null
+			].filter(t => t).join(': ') ]),
 			wan.forced === 'down' ? E('p', {}, [ wan.forced_until
-				? _('Taken down by hand for another %s').format(format.span(wan.forced_until - data.status.time))
-				: _('Taken down by hand until somebody brings it up') ]) : null,
+				? _('Comes back by itself in %s').format(format.span(wan.forced_until - data.status.time))
+				: _('Stays so until somebody brings it up') ]) : null,
 			last?.evidence?.length ? E('details', { 'data-key': 'evidence' }, [
 				E('summary', {}, [ _('What the probes saw') ]),
 				this.evidence(last.evidence)
@@ -65,7 +64,7 @@ return baseclass.extend({
 	evidence: function(list) {
 		return E('ol', { 'class': 'mw-evidence' }, list.map(e => E('li', {}, [
 			format.time(e.time), ' ', e.target ?? '', ': ',
-			(e.rtt_ms != null) ? format.ms(e.rtt_ms) + (e.late ? ` (${_('late')})` : '') : (e.failure ?? _('no answer')),
+			(e.rtt_ms != null) ? format.ms(e.rtt_ms) + (e.late ? ` (${_('late')})` : '') : reasons.words(e.failure ?? 'no answer'),
 			e.detail ? ` – ${e.detail}` : ''
 		])));
 	},
@@ -102,10 +101,10 @@ return baseclass.extend({
 		const held = wan.forced === 'down';
 
 		return E('div', { 'class': 'mw-buttons', 'data-key': held ? 'held' : 'free' }, [
-			E('button', { 'class': 'btn cbi-button', 'click': actions.probe(name), 'aria-label': _('Probe %s now').format(name) }, [ _('Probe now') ]),
+			E('button', { 'class': 'btn cbi-button', 'click': actions.probe(name), 'aria-label': `${_('Probe now')}: ${name}` }, [ _('Probe now') ]),
 			held
-				? E('button', { 'class': 'btn cbi-button cbi-button-positive', 'click': actions.up(name), 'aria-label': _('Bring %s up').format(name) }, [ _('Bring up') ])
-				: E('button', { 'class': 'btn cbi-button cbi-button-negative', 'click': actions.down(name), 'aria-label': _('Take %s down').format(name) }, [ _('Take down…') ])
+				? E('button', { 'class': 'btn cbi-button cbi-button-positive', 'click': actions.up(name), 'aria-label': `${_('Bring up')}: ${name}` }, [ _('Bring up') ])
+				: E('button', { 'class': 'btn cbi-button cbi-button-negative', 'click': actions.down(name), 'aria-label': `${_('Take down…')} ${name}` }, [ _('Take down…') ])
 		]);
 	},
 

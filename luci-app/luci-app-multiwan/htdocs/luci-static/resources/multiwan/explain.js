@@ -40,11 +40,20 @@ return baseclass.extend({
 		return out;
 	},
 
+	/* What becomes of the source address. */
+	source: function(snat) {
+		switch (snat) {
+		case '': case 'none': case undefined: case null: return _('unchanged');
+		case 'masquerade': return _('the address of the WAN');
+		}
+		return snat;
+	},
+
 	way: function(w) {
 		const kernel = w.kernel ?? {};
 
 		return { key: w.interface, cells: [
-			w.interface, format.percent(w.share), w.device, w.gateway || _('directly'), w.snat || _('unchanged'),
+			w.interface, format.percent(w.share), w.device, w.gateway || _('directly'), this.source(w.snat),
 			[ mdom.badge(w.agrees ? _('agrees') : _('differs'), w.agrees ? 'good' : 'bad'), ' ',
 				[ kernel.type, kernel.device, kernel.gateway, kernel.error ].filter(x => x).join(' ') ]
 		] };
@@ -58,7 +67,8 @@ return baseclass.extend({
 		return E('div', { 'class': 'mw-answer' }, [
 			E('p', {}, [
 				e.rule ? _('Rule %s matches (%s)').format(e.rule, e.match ?? '') : _('No rule matches'), ', ',
-				_('so it goes to %s').format(e.policy || '–'), e.state ? [ ' (', states.label(e.state), ').' ].join('') : '.'
+				(e.policy === 'main') ? _('so it goes by the main routing table.')
+					: _('so it goes to %s').format(e.policy || '–') + (e.state ? ` (${states.label(e.state)}).` : '.')
 			]),
 			ways.length
 				? mdom.table(_('Ways'), [ _('By way of'), _('Share'), _('Device'), _('Next hop'), _('Source becomes'), _('Kernel') ], ways.map(w => this.way(w)))
@@ -82,6 +92,7 @@ return baseclass.extend({
 
 		const wrong = form.querySelector('[aria-invalid="true"]');
 		if (wrong) {
+			result.replaceChildren();
 			wrong.focus();
 			return Promise.resolve();
 		}

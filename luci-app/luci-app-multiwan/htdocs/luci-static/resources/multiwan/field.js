@@ -50,7 +50,7 @@ function choicesOf(o) {
 	const out = (o.values ?? []).map(v => [ v, v ]);
 
 	if (o.kind === 'protocol')
-		out.push(...[ 'all' ].concat(options.protocols).map(p => [ p, p ]));
+		out.push(...Array.from(new Set([ 'all', 'tcp', 'udp', 'icmp', 'icmpv6' ].concat(options.protocols)), p => [ p, p ]));
 	if (o.kind === 'target')
 		out.push([ 'gateway', _('the gateway of the WAN') ], ...options.builtin.targets.filter(t => t !== 'gateway').map(t => [ t, t ]));
 	return out;

@@ -26,16 +26,29 @@ function mark(map, f) {
 		input.setAttribute('aria-invalid', 'true');
 		input.setAttribute('aria-describedby', id);
 	}
+	/* it was about another value then */
+	for (let type of [ 'input', 'change', 'cbi-dropdown-change', 'cbi-dynlist-change' ])
+		field.addEventListener(type, () => clear(field, `mw-finding-${f.sid}-${f.option}`), { once: true });
 	return true;
 }
 
-/* What of an earlier check is still shown. */
-function clear(root) {
-	for (let node of root?.querySelectorAll('.mw-error[id^="mw-finding-"]') ?? [])
+/* Says at the top of a dialogue why it stays: its fields may be out of sight. */
+function tell(root, text) {
+	const note = E('div', { 'class': 'alert-message danger mw-notes', 'id': 'mw-stays', 'role': 'alert', 'tabindex': '-1' }, [
+		E('p', {}, [ _('Not saved:') ]), E('ul', {}, text.split('\n').map(line => E('li', {}, [ line ])))
+	]);
+
+	root?.prepend(note);
+	note.focus();
+}
+
+/* Takes away what of an earlier check is still shown, or of that what begins with an id. */
+function clear(root, id = 'mw-finding-') {
+	for (let node of root?.querySelectorAll(`.mw-error[id^="${id}"], #mw-stays`) ?? []) {
+		node.closest('.mw-wrong')?.classList.remove('mw-wrong');
 		node.remove();
-	for (let node of root?.querySelectorAll('.mw-wrong') ?? [])
-		node.classList.remove('mw-wrong');
-	for (let node of root?.querySelectorAll('[aria-describedby^="mw-finding-"]') ?? []) {
+	}
+	for (let node of root?.querySelectorAll(`[aria-describedby^="${id}"]`) ?? []) {
 		node.removeAttribute('aria-invalid');
 		node.removeAttribute('aria-describedby');
 	}
@@ -89,18 +102,17 @@ return baseclass.extend({
 		return Object.getPrototypeOf(map).save.call(map, () => check.ask().then(answer => {
 			const errors = answer.errors.filter(f => sid == null || f.sid === sid);
 
-			report(answer, sid);
+			if (sid == null || !errors.length)
+				report(answer, sid);
 			if (!errors.length)
 				return;
 			errors.forEach(f => mark(map, f));
 			restore(before);
 			throw new Error(errors.map(f => `${place(f)}: ${message(f)}`).join('\n'));
-		}), true);
-	},
-
-	/* The findings that a saved form still has. */
-	show: function(map, findings) {
-		clear(map.root);
-		findings.forEach(f => mark(map, f));
+		}), true).catch(error => {
+			if (sid != null)
+				tell(map.root, String(error?.message ?? error));
+			throw error;
+		});
 	}
 });

@@ -30,6 +30,8 @@ function suggest(create, names) {
 		return;
 	input.setAttribute('aria-label', _('Name'));
 	input.setAttribute('placeholder', _('Name'));
+	/* who chooses a name with the mouse presses no key, which LuCI waits for */
+	input.addEventListener('input', () => input.dispatchEvent(new Event('keyup')));
 	if (names.length) {
 		input.setAttribute('list', 'mw-names');
 		create.appendChild(E('datalist', { 'id': 'mw-names' }, names.map(n => E('option', { 'value': n }, []))));
@@ -95,7 +97,7 @@ return baseclass.extend({
 		if (o.kind !== 'boolean')
 			f.textvalue = function(sid) {
 				const value = L.toArray(this.cfgvalue(sid)).join(' ');
-				return (value !== '') ? '%h'.format(value) : '<em>%h</em>'.format(field.absence(o) ?? '–');
+				return (value !== '') ? [ value ] : E('em', {}, [ field.absence(o) ?? '–' ]);
 			};
 	},
 

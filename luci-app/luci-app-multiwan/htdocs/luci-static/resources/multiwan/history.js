@@ -3,6 +3,7 @@
 'require multiwan.cards as cards';
 'require multiwan.dom as mdom';
 'require multiwan.format as format';
+'require multiwan.reasons as reasons';
 'require multiwan.states as states';
 
 const first = 20;
@@ -18,10 +19,10 @@ return baseclass.extend({
 
 		return { key: this.key(t), cells: [
 			format.time(t.time, now),
-			[ t.interface ?? '', ' ', E('small', {}, [ t.family ?? '' ]) ],
+			[ t.interface ?? '', ' ', E('small', {}, [ { ipv4: 'IPv4', ipv6: 'IPv6' }[t.family] ?? t.family ?? '' ]) ],
 			[ states.label(t.from), ' → ', mdom.badge(states.label(t.to), states.tone(t.to)) ],
 			[
-				t.reason ?? '',
+				reasons.words(t.reason),
 				t.held ? ` (${_('held down for %s').format(format.span(t.held))})` : '',
 				evidence.length ? E('details', { 'data-key': 'evidence' }, [
 					E('summary', {}, [ N_(evidence.length, '%d probe', '%d probes').format(evidence.length) ]),

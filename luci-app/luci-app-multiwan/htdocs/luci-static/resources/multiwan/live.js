@@ -1,5 +1,6 @@
 'use strict';
 'require baseclass';
+'require multiwan.reasons as reasons';
 'require multiwan.rpc as calls';
 'require multiwan.states as states';
 'require poll';
@@ -37,6 +38,11 @@ return baseclass.extend({
 		return this.running ??= this.fetch().finally(() => delete this.running);
 	},
 
+	/* After a change: a round that is under way may have been answered before it. */
+	again: function() {
+		return Promise.resolve(this.running).then(() => this.tick());
+	},
+
 	fetch: function() {
 		const before = this.data;
 
@@ -67,7 +73,7 @@ return baseclass.extend({
 		for (let name in now?.interfaces ?? {}) {
 			const was = before?.interfaces?.[name], is = now.interfaces[name];
 			if (was && was.state !== is.state)
-				out.push(_('%s: %s. %s').format(name, states.label(is.state), is.reason ?? ''));
+				out.push(_('%s: %s. %s').format(name, states.label(is.state), reasons.words(is.reason)));
 		}
 		return out;
 	}

@@ -25,7 +25,7 @@ return baseclass.extend({
 			return null;
 
 		return mdom.part('policies', _('Policies'), [
-			mdom.table(_('Policies'), [ _('Policy'), _('IPv4: state and who carries'), _('IPv6: state and who carries') ],
+			mdom.table(_('Policies'), [ _('Policy'), _('%s goes by').format('IPv4'), _('%s goes by').format('IPv6') ],
 				Object.keys(all).sort().map(name => ({ key: name, cells: [
 					name,
 					stateOf(all[name].ipv4 ?? (all[name].ipv6 ? null : all[name])),

@@ -32,7 +32,7 @@ return view.extend({
 			uci.add('multiwan', 'globals', 'globals');
 
 		const report = answer => this.report(answer);
-		const m = this.map = new form.Map('multiwan', _('Multi-WAN'), _('Several internet connections at once, and cables to other sites. The daemon checks all of it before it is saved.'));
+		const m = this.map = new form.Map('multiwan');
 
 		m.tabbed = true;
 		grid.globals(m);
@@ -41,7 +41,13 @@ return view.extend({
 		if (uci.sections('multiwan', 'tunnel').length)
 			grid.add(m, 'tunnel', report, []);
 
+		/* the head is not the form's, so that what is found stands below it */
 		return m.render().then(nodes => E('div', { 'class': 'mw-form' }, [
+			E('h2', { 'name': 'content' }, [ _('Multi-WAN') ]),
+			E('div', { 'class': 'cbi-map-descr' }, [
+				_('Several internet connections at once, and cables to other sites. The daemon checks all of it before it is saved.'), ' ',
+				E('a', { 'href': L.url('admin/status/multiwan') }, [ _('How they do now') ])
+			]),
 			this.findings,
 			uci.sections('multiwan', 'interface').length ? null : this.offer(),
 			nodes

@@ -35,7 +35,10 @@ return view.extend({
 		this.question = explain.render();
 		this.question.hidden = true;
 
-		this.actions = actions.create(() => live.tick());
+		this.actions = actions.create(name => {
+			this.changed = name;
+			return live.again();
+		});
 		live.follow((data, before) => this.show(data, before), (error, before) => this.fail(error, before));
 
 		return E('div', { 'class': 'mw-page' }, [
@@ -63,8 +66,19 @@ return view.extend({
 			dom.content(this.news, news.map(n => E('p', {}, [ n ])));
 	},
 
+	/* Another button may stand where one was pressed: it has the focus then, unless that has gone elsewhere. */
 	draw: function(parts) {
+		const at = () => document.activeElement, name = at()?.closest('.mw-buttons')?.closest('.mw-card')?.dataset.key ?? this.changed;
+
 		mdom.morph(this.body, E('div', { 'id': 'mw-body' }, parts.filter(p => p)));
+		delete this.changed;
+		if (name == null || document.body.classList.contains('modal-overlay-active') || (at() && at() !== document.body && !at().closest('#modal_overlay')))
+			return;
+
+		const button = Array.from(this.body.querySelectorAll('.mw-card')).find(c => c.dataset.key === name)?.querySelector('.mw-buttons button:last-of-type');
+		button?.focus();
+		if (button?.disabled)
+			this.changed = name; // it is at work still
 	},
 
 	/* Says what is wrong above all else, once, so that it is read out once. */
@@ -97,7 +111,7 @@ return view.extend({
 				: denied ? _('This session may not see the status. Log in again if it is over.')
 				: _('The daemon does not answer:') + ' ' + String(error?.message ?? error) ]),
 			before?.status ? E('p', {}, [ _('Below is what was known before. The page goes on asking.') ]) : null,
-			absent ? E('p', {}, [ _('Traffic goes on as it was when the daemon ended.') ]) : null,
+			absent ? E('p', {}, [ _('Where the service was stopped, the router\'s own routes carry everything, and nobody watches them. Where it ended otherwise, traffic goes on as it was.') ]) : null,
 			absent ? this.starter() : null
 		]) ]);
 
