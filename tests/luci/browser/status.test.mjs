@@ -34,7 +34,7 @@ onStatus('policies, joined sites, rules and warnings', () => new Backend(daemon(
 	await ready(page);
 	const text = id => page.locator(`section[data-key=${id}]`).innerText();
 	const has = async (id, ...words) => { const t = await text(id); for (const w of words) assert.ok(t.includes(w), `${id}: ${w}`); };
-	await has('policies', 'default', 'cable 75 %, dsl 25 %', 'On backup', 'cable 100 %');
+	await has('policies', 'default', 'cable 75 %, dsl 25 %', 'On backup', 'cable 100 %', 'cable (metric 1, weight 3), dsl (metric 2, weight 3)');
 	await has('sites', 'pw_cable', 'protected', 'dc_cable', '1500 / IPv4 1369, IPv6 1349', '↓ 500 B ↑ 600 B', 'wan', 'ha', 'active-backup', 'Retrying', 'Refused');
 	await has('rules', 'voip', '17', 'of the router');
 	await has('warnings', 'wan.weight: "0": want 1 to 1000', 'The sections below are ignored', 'kmod-l2tp-eth', 'Install the package', 'Another program keeps changing', 'hardware flow offloading');
@@ -104,6 +104,7 @@ onStatus('the page follows the daemon, keeps the focus and tells changes', () =>
 	await button.focus();
 	backend.multiwan.status.interfaces.cable = { ...backend.multiwan.status.interfaces.cable, state: 'down', reason: '10 probes lost in a row' };
 	await page.waitForSelector('.mw-card[data-key=cable].mw-bad');
+	assert.match(await page.locator('.mw-card[data-key=cable] .mw-now').innerText(), /^– round trip/, 'what was measured before is no round-trip time of a line that is down');
 	assert.equal(await button.evaluate(n => n === document.activeElement), true);
 	assert.equal(await page.locator('.mw-card[data-key=cable] details[data-key=probes]').getAttribute('open'), '');
 	assert.match(await page.locator('[aria-live].mw-unseen').textContent(), /cable: Down. 10 probes lost in a row/);

@@ -52,7 +52,7 @@ export function status(n, text = s => s) {
 	doc.interfaces = Object.fromEntries(names.map((name, i) => [ name, wan(i, name, text) ]));
 	doc.policies = {
 		[text('default')]: {
-			state: 'up', active: [ { interface: names[0], share: 75 }, { interface: names[1] ?? names[0], share: 25 } ], members: [],
+			state: 'up', active: [ { interface: names[0], share: 75 }, { interface: names[1] ?? names[0], share: 25 } ], members: names.slice(0, 2).map((name, i) => ({ interface: name, metric: i + 1, weight: 3 })),
 			ipv4: { state: 'up', active: [ { interface: names[0], share: 75 }, { interface: names[1] ?? names[0], share: 25 } ] },
 			ipv6: { state: 'backup', active: [ { interface: names[0], share: 100 } ] }
 		}

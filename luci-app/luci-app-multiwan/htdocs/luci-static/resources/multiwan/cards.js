@@ -78,7 +78,7 @@ return baseclass.extend({
 				mdom.badge(states.label(wan.state), states.tone(wan.state))
 			]),
 			E('p', { 'class': 'mw-now', 'data-key': 'now' }, [
-				E('span', {}, [ E('b', {}, [ format.ms(wan.rtt_ms) ?? '–' ]), ' ', _('round trip') ]),
+				E('span', {}, [ E('b', {}, [ format.ms(states.rtt(wan)) ?? '–' ]), ' ', _('round trip') ]),
 				E('span', {}, [ E('b', {}, [ format.percent(wan.loss) ?? '–' ]), ' ', _('loss') ]),
 				E('span', {}, [ E('b', {}, [ format.percent(share) ?? '–' ]), ' ', _('of the traffic') ])
 			]),

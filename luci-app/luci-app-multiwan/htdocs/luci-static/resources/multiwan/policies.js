@@ -15,6 +15,13 @@ function stateOf(side) {
 	return side ? [ mdom.badge(states.label(side.state), states.tone(side.state)), ' ', members(side) ] : [ '–' ];
 }
 
+/* Who may carry, be it at work or not. */
+function configured(policy) {
+	const list = Array.isArray(policy.members) ? policy.members : [];
+
+	return list.map(m => _('%s (metric %d, weight %d)').format(m.interface, m.metric, m.weight)).join(', ') || '–';
+}
+
 return baseclass.extend({
 	members: members,
 
@@ -25,11 +32,12 @@ return baseclass.extend({
 			return null;
 
 		return mdom.part('policies', _('Policies'), [
-			mdom.table(_('Policies'), [ _('Policy'), _('%s goes by').format('IPv4'), _('%s goes by').format('IPv6') ],
+			mdom.table(_('Policies'), [ _('Policy'), _('%s goes by').format('IPv4'), _('%s goes by').format('IPv6'), _('Members') ],
 				Object.keys(all).sort().map(name => ({ key: name, cells: [
 					name,
 					stateOf(all[name].ipv4 ?? (all[name].ipv6 ? null : all[name])),
-					stateOf(all[name].ipv6)
+					stateOf(all[name].ipv6),
+					configured(all[name])
 				] })))
 		]);
 	},

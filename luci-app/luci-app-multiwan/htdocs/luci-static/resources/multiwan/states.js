@@ -52,6 +52,11 @@ return baseclass.extend({
 		return String(state ?? '');
 	},
 
+	/* The round-trip time of a WAN. That of one that is down is an old one. */
+	rtt: function(wan) {
+		return (wan.state === 'down') ? null : wan.rtt_ms;
+	},
+
 	/* How it is to be coloured: good, odd, bad or idle. */
 	tone: function(state) {
 		switch (state) {

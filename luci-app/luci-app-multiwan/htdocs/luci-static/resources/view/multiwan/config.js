@@ -46,7 +46,7 @@ return view.extend({
 			E('h2', { 'name': 'content' }, [ _('Multi-WAN') ]),
 			E('div', { 'class': 'cbi-map-descr' }, [
 				_('Several internet connections at once, and cables to other sites. The daemon checks all of it before it is saved.'), ' ',
-				E('a', { 'href': L.url('admin/status/multiwan') }, [ _('How they do now') ])
+				E('a', { 'href': L.url('admin/status/multiwan') }, [ _('See the status') ])
 			]),
 			this.findings,
 			uci.sections('multiwan', 'interface').length ? null : this.offer(),

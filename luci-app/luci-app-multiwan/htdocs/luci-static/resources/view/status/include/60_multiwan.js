@@ -28,7 +28,7 @@ return baseclass.extend({
 				E('b', {}, [ name ]), ' ', mdom.badge(states.label(wans[name].state), states.tone(wans[name].state)),
 				E('div', {}, [ [
 					wans[name].since ? _('for %s').format(format.span(status.time - wans[name].since)) : null,
-					format.ms(wans[name].rtt_ms), (wans[name].loss != null) ? _('%s loss').format(format.percent(wans[name].loss)) : null
+					format.ms(states.rtt(wans[name])), (wans[name].loss != null) ? _('%s loss').format(format.percent(wans[name].loss)) : null
 				].filter(t => t).join(' · ') ]),
 				(wans[name].state !== 'up' && wans[name].reason) ? E('div', { 'class': 'mw-hint' }, [ reasons.words(wans[name].reason) ]) : null
 			]))),
