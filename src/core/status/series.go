@@ -135,6 +135,9 @@ func (d *side) add(n int, now time.Time, h health.Snapshot, there, forced, last 
 	if there {
 		d.known = d.known || h.State != health.Waiting // a line without IPv6 is no line that waits for it
 		x = sample{rtt: uint16(min(h.RTT/(100*time.Microsecond), 1<<16-1)), loss: noLoss, state: stateLetters[h.State]}
+		if h.RTT > 0 {
+			x.rtt = max(1, x.rtt) // an answer that is faster is one
+		}
 		if forced {
 			x.state = stateLetters[health.Disabled]
 		}

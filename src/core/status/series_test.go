@@ -62,6 +62,15 @@ func TestSeriesFine(t *testing.T) {
 	}
 }
 
+// TestSeriesNear: an answer in less than a tenth of a millisecond is no gap.
+func TestSeriesNear(t *testing.T) {
+	s := NewSeries()
+	s.Add(time.Unix(1790000000, 0), at(health.Up, 40*time.Microsecond, 0, false, 0))
+	if got := text(t, s.Plot(5, "")); !strings.Contains(got, `"rtt_ms":[0.1]`) {
+		t.Error(got)
+	}
+}
+
 // TestSeriesDay: five minutes are one sample with the worst state and means; a day takes the room that it has, and wraps.
 func TestSeriesDay(t *testing.T) {
 	s, now := NewSeries(), time.Unix(1790000000, 0)
