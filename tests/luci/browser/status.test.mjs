@@ -193,6 +193,8 @@ onStatus('switched off in the configuration', () => {
 	b.uci.live.multiwan[0].enabled = b.uci.staged.multiwan[0].enabled = '0';
 	return b;
 }, {}, async (page, backend) => {
+	await ready(page);
+	assert.equal(await page.locator('.mw-card button').count(), 0, 'nothing to take down or to probe');
 	await page.locator('#mw-notice button', { hasText: 'Enable and apply' }).click();
 	await until(() => backend.uci.live.multiwan[0].enabled !== '0');
 	assert.equal(backend.uci.calls.find(c => c[0] === 'apply')[1].rollback, true);

@@ -92,7 +92,7 @@ return baseclass.extend({
 				[ _('Metric, weight'), `${wan.metric ?? '–'}, ${wan.weight ?? '–'}` ]
 			]),
 			probes(wan),
-			data.writable ? this.buttons(name, wan, data.actions) : null
+			(data.writable && (wan.state !== 'disabled' || wan.forced)) ? this.buttons(name, wan, data.actions) : null
 		]);
 	},
 
