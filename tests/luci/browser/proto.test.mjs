@@ -28,7 +28,7 @@ test('proto l2tpv3: options of the handler on two tabs, with its bounds', async 
 		const tabs = await page.evaluate(() => Object.fromEntries(Array.from(document.querySelectorAll('[data-field]'), n => [ n.dataset.field.split('.')[3], n.closest('[data-tab]').dataset.tab ])));
 		assert.deepEqual(Object.keys(tabs).filter(o => tabs[o] === 'general').sort(), [ 'ip6addr', 'ipaddr', 'ipsec', 'peer_tunnel_id', 'peeraddr', 'tunlink', 'tunnel_id' ]);
 		assert.deepEqual(Object.keys(tabs).filter(o => tabs[o] === 'advanced').sort(),
-			[ 'cookie', 'dport', 'encap', 'l2spec_type', 'localaddr', 'mtu', 'peer_cookie', 'peer_session_id', 'session_id', 'sport' ]);
+			[ 'cookie', 'dport', 'encap', 'l2spec_type', 'localaddr', 'mtu', 'peer_cookie', 'peer_session_id', 'probe', 'session_id', 'sport' ]);
 		assert.equal(await at('tunnel_id').locator('input').inputValue(), '7');
 		await at('tunnel_id').locator('input').fill('4294967296');
 		await at('tunnel_id').locator('input').blur();
