@@ -15,6 +15,7 @@ type architecture struct {
 	// qemu is the emulator with its options: one processor and counted instructions. shift=1 are 500 million instructions a second, shift=2
 	// are 250, about what a 24Kc of 580 MHz gets done.
 	qemu    []string
+	mips    int    // millions of instructions a second, as the option says
 	options string // of the kernel, besides those of all
 	flavour string // end of the names of kernel packages and of releases
 	pack    bool   // the kernel is a bzImage, out of which QEMU boots the ELF file; others it boots as they are
@@ -25,6 +26,7 @@ var architectures = []architecture{{
 	name:    "amd64",
 	env:     []string{"GOARCH=amd64"},
 	qemu:    []string{"qemu-system-x86_64", "-machine", "pc", "-cpu", "max", "-m", "1024", "-icount", "shift=1,sleep=off"},
+	mips:    500,
 	options: "console=ttyS0 mitigations=off random.trust_cpu=on tsc=reliable",
 	flavour: "amd64",
 	pack:    true,
@@ -37,6 +39,7 @@ var architectures = []architecture{{
 	foreign: true,
 	env:     []string{"GOARCH=mipsle", "GOMIPS=softfloat"},
 	qemu:    []string{"qemu-system-mipsel", "-machine", "malta", "-cpu", "24Kf", "-m", "256", "-icount", "shift=2,sleep=on", "-rtc", "clock=vm"},
+	mips:    250,
 	options: "console=ttyS0",
 	flavour: "4kc-malta",
 	modules: []string{"aes_generic", "curve25519-generic"},
@@ -45,6 +48,7 @@ var architectures = []architecture{{
 	foreign: true,
 	env:     []string{"GOARCH=arm", "GOARM=7"},
 	qemu:    []string{"qemu-system-arm", "-machine", "virt", "-cpu", "cortex-a7", "-m", "512", "-icount", "shift=1,sleep=on"},
+	mips:    500,
 	options: "console=ttyAMA0",
 	flavour: "armmp",
 	modules: []string{"aes_generic", "curve25519-generic"},

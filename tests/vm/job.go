@@ -204,6 +204,9 @@ func jobScript(o options, j job, rel string) string {
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\ncd /tree/" + rel + "\nexport MULTIWAN_BIN=/usr/sbin/multiwan MULTIWAN_VM=1\n")
 	fmt.Fprintf(&b, "export MULTIWAN_REQUIRE=%s\n", quote(j.require))
+	if o.arch.foreign {
+		fmt.Fprintf(&b, "export MULTIWAN_MIPS=%d\n", o.arch.mips)
+	}
 	if long := os.Getenv("MULTIWAN_LONG"); long != "" {
 		fmt.Fprintf(&b, "export MULTIWAN_LONG=%s\n", quote(long))
 	}
