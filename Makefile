@@ -25,16 +25,19 @@ export CGO_ENABLED = 0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 KERNEL      ?= 6.1
 KERNELS     ?= 6.1 6.12
+# What the emulated routers run in make test: the daemon with two WANs of which one fails, L2TP, and the ways to the kernel.
+ROUTER_TESTS    := ^(TestS4Kinds|TestExists|TestEvict|TestRuleFixpoint|TestRouteFixpoint)$$
+ROUTER_PACKAGES := ./tests/scenario ./tests/l2tp ./tests/conntrack ./tests/rtnl
 P           ?= ./tests/scenario
 T           ?= .
 
 STAGE := $(GO) run ./tests/report stage
 VM    := $(GO) run ./tests/vm
 # Packages whose tests need a kernel: all below tests/ but the tools there.
-kernel_packages = $(shell $(GO) list ./tests/... | grep -vE '/tests/(arch|report|vm|demo|bench/joined)$$')
+kernel_packages = $(shell $(GO) list ./tests/... | grep -vE '/tests/(arch|report|vm|demo|bench/(joined|router))$$')
 
 .PHONY: FORCE help build cross package setup test test-mips test-unit test-kernel test-vm test-all vm-test bench demo docs clean \
-	clean-results check unit luci kernel vm again summary
+	clean-results check unit luci kernel kernel-and-cpu cpu cpus vm again summary
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,7 +70,7 @@ setup: ## install what the tests need (root, Debian 12)
 	.ci/setup
 
 # The stages go on after a failure; the summary fails then.
-test: setup clean-results check unit luci kernel vm again summary ## everything that must pass, under 25 minutes on two cores (root)
+test: setup clean-results check unit luci kernel-and-cpu vm again summary ## everything that must pass, under 25 minutes on two cores (root)
 
 test-unit: setup clean-results check unit luci summary ## checks and unit tests (root only for the set-up)
 
@@ -85,6 +88,13 @@ test-all: setup clean-results check unit luci kernel ## long tests too, and ever
 test-mips: setup ## unit tests as a program for big-endian MIPS, emulated, three minutes (root)
 	command -v qemu-mips-static >/dev/null || .ci/again apt-get install -y -qq qemu-user-static
 	GOARCH=mips GOMIPS=softfloat $(GO) test -exec qemu-mips-static -skip '^TestTCP$$' ./src/...
+
+cpus: setup build/multiwan-mipsle build/multiwan-armv7 ## tests and figures on emulated routers, mipsel and armhf (root)
+	command -v qemu-system-arm >/dev/null || .ci/again apt-get install -y -qq --no-install-recommends qemu-system-arm
+	$(VM) run -arch mipsel -daemon build/multiwan-mipsle -timeout 15m -test '$(ROUTER_TESTS)' $(ROUTER_PACKAGES)
+	$(VM) run -arch armhf -daemon build/multiwan-armv7 -timeout 15m -test '$(ROUTER_TESTS)' $(ROUTER_PACKAGES)
+	$(VM) run -arch mipsel -daemon build/multiwan-mipsle -timeout 15m ./tests/bench/router
+	$(VM) run -arch armhf -daemon build/multiwan-armv7 -timeout 15m ./tests/bench/router
 
 vm-test: setup ## one test in the VM: make vm-test T=TestName [P=./tests/scenario] [KERNEL=6.12]
 	$(VM) run -kernel $(KERNEL) -test '$(T)' $(P)
@@ -109,6 +119,15 @@ luci:
 # Two packages at a time: most tests wait. Some measure times of milliseconds, and have a second run, alone, where these were too long.
 kernel:
 	$(STAGE) -json kernel $(GO) test -json -p 2 -timeout 30m $(kernel_packages)
+
+# The program for mipsel routers, on the kernel of one.
+cpu: build/multiwan-mipsle
+	$(STAGE) -json cpu-mipsel $(VM) run -json -arch mipsel -daemon build/multiwan-mipsle -timeout 9m \
+		-require netns,nft,conntrack,l2tp -test '$(ROUTER_TESTS)' $(ROUTER_PACKAGES)
+
+# Tests on this kernel mostly wait; the emulated router, whose time does not depend on this machine's load, takes what they leave.
+kernel-and-cpu:
+	@nice -n 19 $(MAKE) --no-print-directory cpu & $(MAKE) --no-print-directory kernel; wait
 
 # What this machine's kernel could not run, and on every kernel what shows
 # whether everything that we generate loads there.

@@ -43,7 +43,7 @@ func sessions(t kstate.Tunnel, from int) []kstate.Session {
 	var out []kstate.Session
 	for i, k := range kinds {
 		n := from + i
-		out = append(out, kstate.Session{Tunnel: t.ID, PeerTunnel: t.PeerID, ID: uint32(1000 + n), PeerID: uint32(0xf0000000 + n),
+		out = append(out, kstate.Session{Tunnel: t.ID, PeerTunnel: t.PeerID, ID: uint32(1000 + n), PeerID: 0xf0000000 + uint32(n),
 			Device: fmt.Sprintf("fifteen-bytes%02d", n), Cookie: k.cookie, PeerCookie: k.peerCookie, L2Spec: k.l2spec})
 	}
 	return out

@@ -141,7 +141,7 @@ func measure() usage {
 	}
 	return usage{
 		CPU:      time.Duration(r.Utime.Nano() + r.Stime.Nano()),
-		Switches: r.Nvcsw + r.Nivcsw, RSS: r.Maxrss,
+		Switches: int64(r.Nvcsw) + int64(r.Nivcsw), RSS: int64(r.Maxrss), // of 32 bits on small machines
 	}
 }
 

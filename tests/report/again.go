@@ -56,7 +56,7 @@ func (r *results) retriable() []test {
 	var out []test
 	for _, t := range sorted(r.outcome) {
 		stage := r.stage[t.pkg]
-		timed := stage == "kernel" || strings.HasPrefix(stage, "vm-")
+		timed := stage == "kernel" || strings.HasPrefix(stage, "vm-") || strings.HasPrefix(stage, "cpu-")
 		if r.outcome[t] == "fail" && timed && !r.died[t.pkg] && !strings.Contains(t.name, "/") {
 			out = append(out, t)
 		}
@@ -71,8 +71,14 @@ func (r *results) command(goCommand string, t test) []string {
 	if !inVM {
 		return []string{goCommand, "test", "-json", "-count=1", "-timeout=20m", "-run", only, pkg}
 	}
-	return []string{goCommand, "run", "./tests/vm", "run", "-json", "-kernel", series(release),
-		"-require", strings.Join(r.features(t.home()), ","), "-test", only, pkg}
+	machine := []string{"-kernel", series(release)}
+	for flavour, arch := range map[string]string{"-4kc-malta": "mipsel", "-armmp": "armhf"} {
+		if strings.HasSuffix(release, flavour) {
+			machine = append(machine, "-arch", arch, "-timeout", "9m")
+		}
+	}
+	return slices.Concat([]string{goCommand, "run", "./tests/vm", "run", "-json"}, machine,
+		[]string{"-require", strings.Join(r.features(t.home()), ","), "-test", only, pkg})
 }
 
 // series is the kernel series of a release: 6.1 of 6.1.0-44-amd64.

@@ -15,7 +15,10 @@ const fakeGo = `#!/bin/sh
 echo "$*" >> "$(dirname "$0")/calls"
 for last; do :; done
 p=$last
-case "$*" in *tests/vm*) p=$p@6.1.0-44-amd64 ;; esac
+case "$*" in
+*mipsel*) p=$p@6.1.0-50-4kc-malta ;;
+*tests/vm*) p=$p@6.1.0-44-amd64 ;;
+esac
 case "$*" in
 *TestNoise*) echo "{\"Action\":\"pass\",\"Package\":\"$p\",\"Test\":\"TestNoise/a\"}"
 	echo "{\"Action\":\"pass\",\"Package\":\"$p\",\"Test\":\"TestNoise\"}" ;;
@@ -59,6 +62,10 @@ func TestAgain(t *testing.T) {
 			"run ./tests/vm run -json -kernel 6.1 -require l2tp -test ^TestNoise$ p\n",
 			"passed at the second run: p@6.1.0-44-amd64 TestNoise\n\n" +
 				"passed at the second run: p@6.1.0-44-amd64 TestNoise\n1 passed, 0 failed, 0 skipped\n"},
+		{"on another processor", map[string]string{"cpu-mipsel": failing("p@6.1.0-50-4kc-malta", "TestNoise")},
+			"run ./tests/vm run -json -kernel 6.1 -arch mipsel -timeout 9m -require  -test ^TestNoise$ p\n",
+			"passed at the second run: p@6.1.0-50-4kc-malta TestNoise\n\n" +
+				"passed at the second run: p@6.1.0-50-4kc-malta TestNoise\n1 passed, 0 failed, 0 skipped\n"},
 		{"too many", map[string]string{"kernel": failing("p", "TestA", "TestB", "TestC", "TestD", "TestE", "TestNoise")}, "",
 			"6 tests failed: too many for a second run\n\n" +
 				"FAIL p TestA\nFAIL p TestB\nFAIL p TestC\nFAIL p TestD\nFAIL p TestE\nFAIL p TestNoise\n0 passed, 6 failed, 0 skipped\n"},

@@ -8,21 +8,20 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 )
 
 // bootCommand is the machine. Plain emulation with one processor and counted
-// instructions (500 MIPS): the guest's clock follows its instructions and jumps
+// instructions (of amd64 500 MIPS): the guest's clock follows its instructions and jumps
 // over idle time, so ten minutes of waiting cost seconds and results do not
 // depend on the host's load.
-func bootCommand(ctx context.Context, k kernel, initrd string) *exec.Cmd {
-	return exec.CommandContext(ctx, "qemu-system-x86_64",
-		"-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=1,sleep=off",
-		"-machine", "pc", "-cpu", "max", "-m", "1024",
+func bootCommand(ctx context.Context, arch architecture, k kernel, initrd string) *exec.Cmd {
+	args := append(slices.Clone(arch.qemu[1:]), "-accel", "tcg,thread=single", "-smp", "1",
 		"-nodefaults", "-no-reboot", "-nographic", "-serial", "stdio", "-monitor", "none",
-		"-kernel", k.image, "-initrd", initrd,
-		"-append", "console=ttyS0 quiet panic=1 mitigations=off random.trust_cpu=on cryptomgr.notests tsc=reliable")
+		"-kernel", k.image, "-initrd", initrd, "-append", arch.commandLine())
+	return exec.CommandContext(ctx, arch.qemu[0], args...)
 }
 
 // boot runs the machine and prints the output of its tests. It returns the exit
@@ -30,7 +29,7 @@ func bootCommand(ctx context.Context, k kernel, initrd string) *exec.Cmd {
 func boot(o options, k kernel, initrd string, j job) (code int, guest float64, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
 	defer cancel()
-	qemu := bootCommand(ctx, k, initrd)
+	qemu := bootCommand(ctx, o.arch, k, initrd)
 	serial, err := qemu.StdoutPipe()
 	if err != nil {
 		return 0, 0, err

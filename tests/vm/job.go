@@ -90,24 +90,27 @@ func (j job) split() []job {
 // test binary, its testdata and the daemon.
 func jobRoot(o options, dir string, j job) (string, error) {
 	test := filepath.Join(dir, "test")
-	if err := goBuild("test", "-c", "-o", test, j.pkg); err != nil {
+	if err := goBuild(o.arch, "test", "-c", "-o", test, j.pkg); err != nil {
 		return "", err
 	}
 	if _, err := os.Stat(test); err != nil {
 		return "", errNoTests
 	}
-	if list, err := exec.Command(test, "-test.list", cmp.Or(j.test, ".")).Output(); err != nil {
-		return "", fmt.Errorf("list tests: %w", err)
-	} else if !strings.HasPrefix(string(list), "Test") {
+	if some, err := hasTests(o, test, j); err != nil {
+		return "", err
+	} else if !some {
 		return "", errNoTests
 	}
 	place, err := findPackage(j.pkg)
 	if err != nil {
 		return "", err
 	}
-	daemon := filepath.Join(dir, "multiwan")
+	daemon := cmp.Or(o.daemon, filepath.Join(dir, "multiwan"))
+	var noDaemon error
+	if o.daemon == "" {
+		noDaemon = goBuild(o.arch, "build", "-o", daemon, "multiwan/src/cmd/multiwan")
+	}
 	// Not every test starts the daemon; those that do fail without it.
-	noDaemon := goBuild("build", "-o", daemon, "multiwan/src/cmd/multiwan")
 	if noDaemon != nil {
 		note("without the daemon: %v", noDaemon)
 	}
@@ -131,6 +134,20 @@ func jobRoot(o options, dir string, j job) (string, error) {
 		return "", err
 	}
 	return name, w.Close()
+}
+
+// hasTests says whether a package has tests of the wanted names. The test binary itself knows; that of a foreign architecture does not run
+// here, and go builds another.
+func hasTests(o options, binary string, j job) (bool, error) {
+	list := exec.Command(binary, "-test.list", cmp.Or(j.test, "."))
+	if o.arch.foreign {
+		list = exec.Command("go", "test", "-list", cmp.Or(j.test, "."), j.pkg)
+	}
+	out, err := list.Output()
+	if err != nil {
+		return false, fmt.Errorf("list tests: %w", err)
+	}
+	return strings.HasPrefix(string(out), "Test"), nil
 }
 
 // place of a package in the tree.
@@ -168,9 +185,9 @@ func addData(a *archive, module string) error {
 	return a.err
 }
 
-func goBuild(args ...string) error {
+func goBuild(arch architecture, args ...string) error {
 	c := exec.Command("go", args...)
-	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	c.Env = append(os.Environ(), append([]string{"CGO_ENABLED=0", "GOOS=linux"}, arch.env...)...)
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("go %s: %w\n%s", args[0], err, out)
 	}
@@ -187,6 +204,9 @@ func jobScript(o options, j job, rel string) string {
 	var b strings.Builder
 	b.WriteString("#!/bin/sh\ncd /tree/" + rel + "\nexport MULTIWAN_BIN=/usr/sbin/multiwan MULTIWAN_VM=1\n")
 	fmt.Fprintf(&b, "export MULTIWAN_REQUIRE=%s\n", quote(j.require))
+	if o.arch.foreign {
+		fmt.Fprintf(&b, "export MULTIWAN_MIPS=%d\n", o.arch.mips)
+	}
 	if long := os.Getenv("MULTIWAN_LONG"); long != "" {
 		fmt.Fprintf(&b, "export MULTIWAN_LONG=%s\n", quote(long))
 	}

@@ -18,7 +18,7 @@ import (
 type kernel struct {
 	version string // as in /lib/modules
 	root    string // where the package is unpacked
-	image   string // the ELF file that QEMU boots directly
+	image   string // what QEMU boots directly
 }
 
 // kernelPackage is one that apt offers.
@@ -27,19 +27,16 @@ type kernelPackage struct {
 	number []int  // 6 1 0 56, to compare
 }
 
-// imageName matches the plain kernels; cloud and rt variants lack what we test
-// or add nothing. The signed and the unsigned package hold the same kernel.
-var imageName = regexp.MustCompile(`^linux-image-(\d[\d.]*(?:-\d+)?(?:\+deb\d+)?)-amd64(?:-unsigned)?$`)
-
 var digits = regexp.MustCompile(`\d+`)
 
 // availableKernels lists what apt offers, newest first.
-func availableKernels() ([]kernelPackage, error) {
-	out, err := exec.Command("apt-cache", "search", "--names-only", `^linux-image-[0-9].*-amd64`).Output()
+func availableKernels(a apt, arch architecture) ([]kernelPackage, error) {
+	out, err := a.command("/", "apt-cache", "search", "--names-only", "^linux-image-[0-9].*-"+arch.flavour).Output()
 	if err != nil {
 		return nil, fmt.Errorf("apt-cache search: %w", err)
 	}
 	var list []kernelPackage
+	imageName := arch.imageName()
 	for _, line := range strings.Split(string(out), "\n") {
 		name, _, _ := strings.Cut(line, " ")
 		m := imageName.FindStringSubmatch(name)
@@ -67,8 +64,8 @@ func availableKernels() ([]kernelPackage, error) {
 
 // fetchKernel unpacks the newest package of a series ("6.1") into the cache.
 // What is in the cache already is taken without asking apt.
-func fetchKernel(cache, series string) (kernel, error) {
-	dir := filepath.Join(cache, "kernel-"+series)
+func fetchKernel(cache, series string, a apt, arch architecture) (kernel, error) {
+	dir := filepath.Join(cache, arch.cacheName("kernel")+"-"+series)
 	if k, err := openKernel(dir); err == nil {
 		return k, nil
 	}
@@ -81,14 +78,14 @@ func fetchKernel(cache, series string) (kernel, error) {
 	if err := os.Chmod(tmp, 0o777); err != nil {
 		return kernel{}, err
 	}
-	deb, err := downloadKernel(tmp, series)
-	if err != nil && os.Geteuid() == 0 {
+	deb, err := downloadKernel(tmp, series, a, arch)
+	if err != nil && a.update {
 		// The lists may be absent, or so old that the archive has a newer package.
 		note("apt-get update, for %v", err)
-		if err := command(tmp, "apt-get", "-q", "update"); err != nil {
+		if err := a.run(tmp, "apt-get", "-q", "update"); err != nil {
 			return kernel{}, err
 		}
-		deb, err = downloadKernel(tmp, series)
+		deb, err = downloadKernel(tmp, series, a, arch)
 	}
 	if err != nil {
 		return kernel{}, err
@@ -97,7 +94,7 @@ func fetchKernel(cache, series string) (kernel, error) {
 	if err := command(tmp, "dpkg", "-x", deb, root); err != nil {
 		return kernel{}, err
 	}
-	if err := extractImage(root); err != nil {
+	if err := prepareImage(root, arch); err != nil {
 		return kernel{}, err
 	}
 	if err := os.RemoveAll(dir); err != nil {
@@ -110,8 +107,8 @@ func fetchKernel(cache, series string) (kernel, error) {
 }
 
 // downloadKernel returns the file of the newest package of a series.
-func downloadKernel(dir, series string) (string, error) {
-	list, err := availableKernels()
+func downloadKernel(dir, series string, a apt, arch architecture) (string, error) {
+	list, err := availableKernels(a, arch)
 	if err != nil {
 		return "", err
 	}
@@ -122,7 +119,7 @@ func downloadKernel(dir, series string) (string, error) {
 		return "", fmt.Errorf("apt offers no kernel %s (try apt-get update; `vm kernels` lists what there is)", series)
 	}
 	note("download %s", list[i].name)
-	if err := command(dir, "apt-get", "-q", "download", list[i].name); err != nil {
+	if err := a.run(dir, "apt-get", "-q", "download", list[i].name); err != nil {
 		return "", err
 	}
 	debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))
@@ -143,9 +140,9 @@ func openKernel(root string) (kernel, error) {
 	return k, err
 }
 
-// extractImage takes the ELF file out of the compressed kernel and runs depmod
-// once: both cost seconds at every boot otherwise.
-func extractImage(root string) error {
+// prepareImage puts what QEMU boots into a file of a fixed name, out of the compressed kernel where the
+// emulator knows no other way, and runs depmod once: both cost seconds at every boot otherwise.
+func prepareImage(root string, arch architecture) error {
 	m, err := filepath.Glob(filepath.Join(root, "boot/vmlinuz-*"))
 	if err != nil || len(m) != 1 {
 		return fmt.Errorf("%s: no single kernel under /boot", root)
@@ -154,19 +151,25 @@ func extractImage(root string) error {
 	if err != nil {
 		return err
 	}
-	payload, err := bzImagePayload(b)
-	if err != nil {
-		return fmt.Errorf("%s: %w", m[0], err)
+	if arch.pack {
+		if b, err = unpackImage(b); err != nil {
+			return fmt.Errorf("%s: %w", m[0], err)
+		}
 	}
-	elf, err := decompress(payload)
-	if err != nil {
-		return fmt.Errorf("%s: %w", m[0], err)
-	}
-	if err := os.WriteFile(filepath.Join(root, "vmlinux"), elf, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, "vmlinux"), b, 0o644); err != nil {
 		return err
 	}
 	version := strings.TrimPrefix(filepath.Base(m[0]), "vmlinuz-")
 	return command(root, "depmod", "-b", root, version)
+}
+
+// unpackImage takes the ELF file out of a bzImage.
+func unpackImage(b []byte) ([]byte, error) {
+	payload, err := bzImagePayload(b)
+	if err != nil {
+		return nil, err
+	}
+	return decompress(payload)
 }
 
 // bzImagePayload finds the compressed kernel by the boot protocol's header

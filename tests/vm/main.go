@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const usage = `usage: vm run [-kernel 6.1] [-test REGEXP] [-json] [-require FEATURES] [-timeout 5m] PACKAGE…
+const usage = `usage: vm run [-arch amd64] [-kernel 6.1] [-test REGEXP] [-json] [-require FEATURES] [-timeout 5m] [-daemon FILE] PACKAGE…
        vm rest [-kernel 6.1] [-json] [-timeout 5m]   (reads what "report skipped" prints)
-       vm kernels`
+       vm kernels [-arch amd64]`
 
 // errTests says that everything worked but the tests failed; they have said why.
 var errTests = errors.New("tests failed")
@@ -41,7 +41,15 @@ func run(args []string) error {
 	}
 	switch args[0] {
 	case "kernels":
-		list, err := availableKernels()
+		o, err := parseOptions(args[1:])
+		if err != nil {
+			return err
+		}
+		a, err := aptFor(o.cache, o.arch)
+		if err != nil {
+			return err
+		}
+		list, err := availableKernels(a, o.arch)
 		for _, p := range list {
 			fmt.Println(p.name)
 		}
@@ -72,6 +80,8 @@ func run(args []string) error {
 
 // options of `vm run`.
 type options struct {
+	arch     architecture
+	daemon   string // a program that is built; empty: one from this tree
 	kernel   string
 	test     string
 	json     bool
@@ -84,6 +94,8 @@ type options struct {
 func parseOptions(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("run", flag.ContinueOnError)
+	arch := f.String("arch", "amd64", "architecture of the machine: amd64, mipsel, armhf")
+	f.StringVar(&o.daemon, "daemon", "", "the program for the machine; empty: it is built from this tree")
 	f.StringVar(&o.kernel, "kernel", "6.1", "kernel series: the newest Debian package of it is taken")
 	f.StringVar(&o.test, "test", "", "tests to run, as `go test -run`")
 	f.BoolVar(&o.json, "json", false, "print events as `go test -json`")
@@ -93,6 +105,10 @@ func parseOptions(args []string) (options, error) {
 		return o, err
 	}
 	o.packages = f.Args()
+	var err error
+	if o.arch, err = findArchitecture(*arch); err != nil {
+		return o, err
+	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		dir = os.TempDir()
@@ -109,11 +125,19 @@ func runJobs(o options, jobs []job) error {
 	}
 	defer unlock()
 	begin := time.Now()
-	k, err := fetchKernel(o.cache, o.kernel)
+	a, err := aptFor(o.cache, o.arch)
 	if err != nil {
 		return err
 	}
-	base, err := baseRoot(o.cache, k)
+	k, err := fetchKernel(o.cache, o.kernel, a, o.arch)
+	if err != nil {
+		return err
+	}
+	user, err := userlandFor(o.cache, o.arch, a)
+	if err != nil {
+		return err
+	}
+	base, err := baseRoot(o.cache, k, o.arch, user)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"hash/fnv"
@@ -33,8 +34,8 @@ var modules = []string{
 	"veth", "bridge", "8021q", "bonding", "dummy", "tun", "macvlan", "vrf", "ifb", "sit", "gre", "ip_gre", "ip6_tunnel",
 	"net/l2tp/*.ko", "br_netfilter",
 	"esp4", "esp6", "esp4_offload", "xfrm_user", "xfrm_interface", "xfrm4_tunnel", "xfrm6_tunnel", "tunnel4", "tunnel6", "af_key",
-	"aesni_intel", "gcm", "ccm", "ctr", "cbc", "cmac", "hmac", "authenc", "authencesn", "sha1_generic", "sha256_generic", "sha512_generic", "ghash_generic",
-	"echainiv", "seqiv", "ansi_cprng", "curve25519_x86_64", "chacha20poly1305", "crypto_user", "algif_hash", "algif_skcipher",
+	"gcm", "ccm", "ctr", "cbc", "cmac", "hmac", "authenc", "authencesn", "sha1_generic", "sha256_generic", "sha512_generic", "ghash_generic",
+	"echainiv", "seqiv", "ansi_cprng", "chacha20poly1305", "crypto_user", "algif_hash", "algif_skcipher",
 	"net/netfilter/nf*.ko", "net/*/netfilter/nf*.ko",
 	"sch_netem", "sch_tbf", "sch_htb", "sch_ingress", "sch_fq", "sch_fq_codel", "cls_u32", "cls_matchall", "cls_flower", "act_mirred", "act_gact",
 	"af_packet", "af_packet_diag", "inet_diag", "tcp_diag", "udp_diag", "netlink_diag", "raw_diag",
@@ -46,12 +47,12 @@ const layoutVersion = 3
 
 // baseRoot builds the part of the initramfs that depends on the kernel and the
 // machine's packages only, and keeps it in the cache.
-func baseRoot(cache string, k kernel) (string, error) {
-	programs, err := findTools()
+func baseRoot(cache string, k kernel, arch architecture, user userland) (string, error) {
+	programs, err := user.findTools()
 	if err != nil {
 		return "", err
 	}
-	name := filepath.Join(cache, fmt.Sprintf("root-%s-%x.cpio", k.version, fingerprint(programs)))
+	name := filepath.Join(cache, fmt.Sprintf("root-%s-%x.cpio", k.version, fingerprint(programs, arch)))
 	if _, err := os.Stat(name); err == nil {
 		return name, nil
 	}
@@ -64,10 +65,10 @@ func baseRoot(cache string, k kernel) (string, error) {
 	w := bufio.NewWriter(fresh)
 	a := newArchive(w)
 	layout(a)
-	if err := addPrograms(a, programs); err != nil {
+	if err := user.addPrograms(a, programs); err != nil {
 		return "", err
 	}
-	if err := addModules(a, k); err != nil {
+	if err := addModules(a, k, arch); err != nil {
 		return "", err
 	}
 	if err := a.close(); err != nil {
@@ -88,38 +89,41 @@ func baseRoot(cache string, k kernel) (string, error) {
 
 // findTools returns the real path of every tool by the path that it is called
 // by.
-func findTools() (map[string]string, error) {
+func (u userland) findTools() (map[string]string, error) {
 	found := map[string]string{}
 	for _, t := range append(slices.Clone(tools), optionalTools...) {
-		p, err := lookPath(t)
+		p, from, err := u.lookPath(t)
 		if err != nil {
 			if slices.Contains(optionalTools, t) {
 				continue
 			}
 			return nil, fmt.Errorf("%w (make setup installs what is needed)", err)
 		}
-		found[p] = real(p)
+		found[p] = from
 	}
-	busybox, err := lookPath("busybox")
+	busybox, from, err := u.lookPath("busybox")
 	if err != nil {
 		return nil, err
 	}
-	found[busybox] = real(busybox)
+	found[busybox] = from
 	return found, nil
 }
 
 // lookPath searches where Debian keeps programs of the administrator too, and
-// names the directory under /usr: /bin is a link.
-func lookPath(name string) (string, error) {
+// names the directory under /usr: /bin is a link. The second value is the file
+// itself.
+func (u userland) lookPath(name string) (path, from string, err error) {
 	for _, dir := range []string{"/usr/sbin", "/usr/bin"} {
-		p := filepath.Join(dir, name)
-		if _, err := os.Stat(p); err == nil {
-			return p, nil
+		path = filepath.Join(dir, name)
+		from = u.place(path)
+		if _, err := os.Stat(from); err == nil {
+			return path, from, nil
 		}
 	}
-	return "", fmt.Errorf("program %s not found", name)
+	return "", "", fmt.Errorf("program %s not found", name)
 }
 
+// real is a file without links on the way to it.
 func real(p string) string {
 	if r, err := filepath.EvalSymlinks(p); err == nil {
 		return r
@@ -128,7 +132,7 @@ func real(p string) string {
 }
 
 // fingerprint changes when a program, a plugin of charon, the list of modules or the layout does.
-func fingerprint(programs map[string]string) uint64 {
+func fingerprint(programs map[string]string, arch architecture) uint64 {
 	h := fnv.New64a()
 	var names []string
 	add := func(p, from string) {
@@ -141,11 +145,13 @@ func fingerprint(programs map[string]string) uint64 {
 	for p, from := range programs {
 		add(p, from)
 	}
-	for _, p := range charonPlugins() {
-		add(p, p)
+	if !arch.foreign {
+		for _, p := range charonPlugins() {
+			add(p, p)
+		}
 	}
 	slices.Sort(names)
-	fmt.Fprintln(h, layoutVersion, names, modules, string(initScript))
+	fmt.Fprintln(h, layoutVersion, names, modules, arch.modules, string(initScript))
 	return h.Sum64()
 }
 
@@ -172,10 +178,10 @@ func layout(a *archive) {
 
 // addPrograms adds programs with their shared libraries, busybox under all its
 // names that are free, and strongSwan's plugins.
-func addPrograms(a *archive, programs map[string]string) error {
+func (u userland) addPrograms(a *archive, programs map[string]string) error {
 	for name, from := range programs {
 		a.copy(name, from)
-		if err := addLibraries(a, from); err != nil {
+		if err := u.addLibraries(a, from); err != nil {
 			return err
 		}
 	}
@@ -191,9 +197,12 @@ func addPrograms(a *archive, programs map[string]string) error {
 			a.link("/usr/bin/"+l, "/usr/bin/busybox")
 		}
 	}
+	if u.root != "" {
+		return a.err
+	}
 	for _, p := range charonPlugins() {
 		a.copy(p, p)
-		if err := addLibraries(a, p); err != nil {
+		if err := u.addLibraries(a, p); err != nil {
 			return err
 		}
 	}
@@ -213,7 +222,14 @@ var libraryPath = regexp.MustCompile(`/\S+`)
 
 // addLibraries adds what the loader would load, under the names that it looks
 // for.
-func addLibraries(a *archive, program string) error {
+func (u userland) addLibraries(a *archive, program string) error {
+	if u.root != "" {
+		libs, err := u.loaded(program, map[string]bool{})
+		for _, lib := range libs {
+			a.copy(lib, u.place(lib))
+		}
+		return cmp.Or(err, a.err)
+	}
 	out, err := exec.Command("ldd", program).CombinedOutput()
 	if err != nil {
 		if bytes.Contains(out, []byte("not a dynamic executable")) {
@@ -233,9 +249,9 @@ func addLibraries(a *archive, program string) error {
 // addModules adds the modules with their dependencies and the indexes that
 // modprobe reads. A module that this kernel has built in or does not know is
 // left out.
-func addModules(a *archive, k kernel) error {
+func addModules(a *archive, k kernel, arch architecture) error {
 	dir := "/usr/lib/modules/" + k.version
-	for _, m := range moduleNames(k) {
+	for _, m := range moduleNames(k, arch) {
 		out, err := exec.Command("modprobe", "-S", k.version, "-d", k.root, "--show-depends", m).Output()
 		if err != nil {
 			note("kernel %s has no module %s", k.version, m)
@@ -262,8 +278,8 @@ func addModules(a *archive, k kernel) error {
 }
 
 // moduleNames resolves the patterns of the list for one kernel.
-func moduleNames(k kernel) []string {
-	var names []string
+func moduleNames(k kernel, arch architecture) []string {
+	names := slices.Clone(arch.modules)
 	for _, m := range modules {
 		if !strings.Contains(m, "/") {
 			names = append(names, m)

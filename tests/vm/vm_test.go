@@ -40,6 +40,17 @@ func TestReadSerial(t *testing.T) {
 }
 
 func TestImageName(t *testing.T) {
+	amd64, err := findArchitecture("amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mipsel, err := findArchitecture("mipsel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := mipsel.imageName().FindStringSubmatch("linux-image-6.1.0-50-4kc-malta"); m == nil || m[1] != "6.1.0-50" {
+		t.Errorf("mipsel's kernel: %v", m)
+	}
 	for name, want := range map[string]string{
 		"linux-image-6.1.0-56-amd64-unsigned":       "6.1.0-56",
 		"linux-image-6.12.117+deb12-amd64":          "6.12.117+deb12",
@@ -48,7 +59,7 @@ func TestImageName(t *testing.T) {
 		"linux-image-amd64":                         "",
 	} {
 		got := ""
-		if m := imageName.FindStringSubmatch(name); m != nil {
+		if m := amd64.imageName().FindStringSubmatch(name); m != nil {
 			got = m[1]
 		}
 		if got != want {
