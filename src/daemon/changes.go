@@ -84,7 +84,11 @@ func Plan(ctx context.Context, o Options) (*status.Changes, error) {
 
 func changes(ops []diff.Op, p *plan.Plan, found config.Diagnostics) *status.Changes {
 	out := &status.Changes{Operations: []status.Operation{}, Effects: []string{}, Warnings: append([]string{}, p.Warnings...)}
-	out.Errors, _ = status.Diagnose(found)
+	file := ""
+	if len(found) > 0 {
+		file = found[0].File
+	}
+	out.Errors, _ = status.Diagnose(found, file)
 	for _, op := range ops {
 		if op.Kind == diff.Netfilter && len(op.Lines) > 0 {
 			for _, l := range op.Lines {

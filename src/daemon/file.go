@@ -123,7 +123,7 @@ func (d *daemon) reload() status.Config {
 	var s status.Source
 	d.file.fill(&s)
 	out := status.Config{State: s.ConfigState, File: s.File, Loaded: s.Loaded.Unix()}
-	out.Errors, out.Warnings = status.Diagnose(found)
+	out.Errors, out.Warnings = status.Diagnose(found, d.file.path)
 	return out
 }
 

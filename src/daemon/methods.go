@@ -198,6 +198,6 @@ func (d *daemon) callCheck(_ context.Context, a control.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	errs, warnings := status.Diagnose(found)
+	errs, warnings := status.Diagnose(found, d.file.path)
 	return map[string]any{"errors": errs, "warnings": warnings}, nil
 }

@@ -75,7 +75,7 @@ func (p *raised) run(ctx context.Context) error {
 		again = nil
 		names := p.daemon.netifd.Raised()
 		p.mu.Lock()
-		other := !slices.Equal(names, p.used)
+		other := !slices.Equal(names, p.used) || len(p.anew) > 0 // raised again, it may have other options
 		for name := range p.anew {
 			delete(told, name)
 		}

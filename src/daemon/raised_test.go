@@ -11,6 +11,7 @@ import (
 	"multiwan/src/control"
 	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
+	"multiwan/src/core/status"
 	"multiwan/src/openwrt/ubus"
 	"multiwan/src/reconcile"
 )
@@ -137,6 +138,13 @@ func TestRaised(t *testing.T) {
 	pass(overlay.Ready, "", 8)
 	heard(`{"interface":"pw1","action":0,"link-up":false}`)
 	heard(up) // another device under its name, without addresses
+	f.has(`{"interface":[{"interface":"pw1","proto":"l2tpv3","autostart":true},{"interface":"bad","proto":"l2tpv3","pending":true},` +
+		`{"interface":"late","proto":"l2tpv3","pending":true}]}`) // what netifd says just then
+	d.netifd.Again()
+	await(t, "the dump, which has no lan", func() bool { name, _ := d.netifd.On("br-lan", 0); return name == "" })
+	if names() != " late pw1" {
+		t.Errorf("pseudowires%s", names())
+	}
 	pass(overlay.Refused, "the far end is one of our own", 8)
 	heard(`{"interface":"pw1","action":0,"link-up":false}`)
 	const refused = `{"interface":"pw1","action":3,"error":["REFUSED","the far end is one of our own"]}`
@@ -188,6 +196,10 @@ func TestExtensionPlaces(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, found := f.load(true)
+		if _, warnings := status.Diagnose(found, path); warnings[0].File != "" || warnings[1].File != filepath.Join(dir, "network") ||
+			!strings.HasPrefix(warnings[1].Text(path), warnings[1].File+":8: pw1.ipsec: ") {
+			t.Errorf("%+v", warnings)
+		}
 		var told []string
 		for _, d := range found {
 			told = append(told, strings.TrimPrefix(d.String(), dir))

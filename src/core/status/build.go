@@ -51,7 +51,7 @@ func Build(s Source) *Document {
 		IPsec: map[string]IPsec{}, Bonds: map[string]Bond{}, Tunnels: map[string]Tunnel{}, Warnings: []string{}, Notices: []Notice{},
 		Repairs: []Repair{}, Counters: s.Counters, Timings: s.Timings,
 	}
-	d.Config.Errors, d.Config.Warnings = Diagnose(s.Diagnostics)
+	d.Config.Errors, d.Config.Warnings = Diagnose(s.Diagnostics, s.File)
 	for _, c := range s.Config.Interfaces {
 		d.Interfaces[c.Name] = s.wan(c)
 	}
@@ -83,11 +83,14 @@ func (s Source) rule(r config.Rule) Rule {
 	return out
 }
 
-// Diagnose splits the findings of a configuration file into errors and warnings; neither is nil.
-func Diagnose(ds config.Diagnostics) (errors, warnings []Diagnostic) {
+// Diagnose splits the findings of a configuration file into errors and warnings; neither is nil. Where one is in another file, that is named.
+func Diagnose(ds config.Diagnostics, file string) (errors, warnings []Diagnostic) {
 	errors, warnings = []Diagnostic{}, []Diagnostic{}
 	for _, f := range ds {
-		e := Diagnostic{Line: f.Line, Section: f.Section, Option: f.Option, Value: f.Value, Message: f.Want}
+		if f.File == file {
+			f.File = ""
+		}
+		e := Diagnostic{File: f.File, Line: f.Line, Section: f.Section, Option: f.Option, Value: f.Value, Message: f.Want}
 		if f.Warning {
 			warnings = append(warnings, e)
 		} else {

@@ -49,6 +49,7 @@ type Config struct {
 type Diagnostic struct {
 	_ order.Incomparable
 
+	File    string `json:"file,omitempty"`
 	Line    int    `json:"line"`
 	Section string `json:"section"`
 	Option  string `json:"option,omitempty"`

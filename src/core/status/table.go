@@ -51,6 +51,9 @@ func (e Diagnostic) Text(file string) string {
 	if e.Value != "" {
 		where += fmt.Sprintf("%q: ", e.Value)
 	}
+	if e.File != "" {
+		file = e.File
+	}
 	return fmt.Sprintf("%s:%d: %s%s", file, e.Line, where, e.Message)
 }
 

@@ -29,7 +29,7 @@ func (s *Source) Raised() []string {
 	defer s.mu.Unlock()
 	var out []string
 	for _, n := range s.state.networks {
-		if n.Proto == Proto && (n.Up || n.Pending) {
+		if n.Raised {
 			out = append(out, n.Name)
 		}
 	}

@@ -12,12 +12,13 @@ import (
 type network struct {
 	Name string
 	Up   bool
-	// Pending is between ifup and what we make of it, of interfaces with our own protocol.
-	Pending bool
-	Proto   string
-	Device  string // of its configuration; may be "@other"
-	L3      string // that its addresses are on, empty while it is down
-	Addrs   []netip.Prefix
+	// Raised is from ifup to ifdown, whatever came of it, of interfaces with our own protocol: when we say that a device is gone, its interface
+	// is neither up nor pending for a moment.
+	Raised bool
+	Proto  string
+	Device string // of its configuration; may be "@other"
+	L3     string // that its addresses are on, empty while it is down
+	Addrs  []netip.Prefix
 	// Gateways are the next hops of its default routes; invalid: none, or one without a next hop.
 	Gateway4, Gateway6 netip.Addr
 	Default4, Default6 bool // it has a default route of the family, in force or not
@@ -31,6 +32,7 @@ type wire struct {
 	Name     string        `json:"interface"`
 	Up       bool          `json:"up"`
 	Pending  bool          `json:"pending"`
+	Auto     bool          `json:"autostart"`
 	Proto    string        `json:"proto"`
 	Device   string        `json:"device"`
 	L3       string        `json:"l3_device"`
@@ -83,7 +85,7 @@ func parseNotice(text []byte) (network, error) {
 }
 
 func (w *wire) network() network {
-	n := network{Name: w.Name, Up: w.Up, Pending: w.Pending && w.Proto == Proto, Proto: w.Proto, Device: w.Device, L3: w.L3}
+	n := network{Name: w.Name, Up: w.Up, Raised: w.Proto == Proto && (w.Up || w.Pending || w.Auto), Proto: w.Proto, Device: w.Device, L3: w.L3}
 	n.Addrs = append(prefixes(w.IPv4), prefixes(w.IPv6)...)
 	n.Delegated = prefixes(w.Prefixes)
 	for _, r := range w.Routes {
