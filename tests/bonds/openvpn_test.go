@@ -119,7 +119,7 @@ func TestS32OpenVPN(t *testing.T) {
 	n.WANs[i].Heal()
 
 	rounds := 1
-	if os.Getenv("MULTIWAN_LONG") != "" {
+	if lab.Thorough() {
 		rounds = 5
 	}
 	both := func(options string) {

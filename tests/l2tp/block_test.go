@@ -100,7 +100,7 @@ func selector(k kstate.Block) string {
 	return s
 }
 
-// TestBlockWatch hears of our policies and of a flush, and tells foreign ones.
+// TestBlockWatch hears of our policies and of a flush, and tells foreign ones, and who made a change.
 func TestBlockWatch(t *testing.T) {
 	lab.Need(t, lab.ESP)
 	a, _ := pair(t)
@@ -115,11 +115,15 @@ func TestBlockWatch(t *testing.T) {
 	add(t, c, k)
 	expect := func(what string, want xfrm.Event) {
 		t.Helper()
-		if got := <-events; got != want {
+		got := <-events
+		if mine := got.Port == c.Port(); mine != (want.Port == c.Port()) {
+			t.Errorf("%s: by port %d, ours is %d", what, got.Port, c.Port())
+		}
+		if got.Port = want.Port; got != want {
 			t.Errorf("%s: %+v, want %+v", what, got, want)
 		}
 	}
-	expect("add", xfrm.Event{Policy: true, Own: true})
+	expect("add", xfrm.Event{Policy: true, Own: true, Port: c.Port()})
 	a.IP("xfrm policy add src 10.0.0.1 dst 10.0.0.2 dir out action block")
 	expect("foreign", xfrm.Event{Policy: true})
 	a.IP("xfrm policy delete src 10.0.0.1 dst 10.0.0.2 dir out")
@@ -131,9 +135,9 @@ func TestBlockWatch(t *testing.T) {
 	if err := c.DelBlock(k); err != nil {
 		t.Fatal(err)
 	}
-	expect("delete", xfrm.Event{Policy: true, Own: true, Gone: true})
+	expect("delete", xfrm.Event{Policy: true, Own: true, Gone: true, Port: c.Port()})
 	add(t, c, k)
-	expect("add again", xfrm.Event{Policy: true, Own: true})
+	expect("add again", xfrm.Event{Policy: true, Own: true, Port: c.Port()})
 	a.IP("xfrm policy flush")
 	expect("flush", xfrm.Event{Policy: true, Own: true, Gone: true})
 	if got := observedBlocks(t, c); len(got) != 0 {

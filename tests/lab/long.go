@@ -6,7 +6,10 @@ import "os"
 // test-all` does. The skip is a line of the kind that [Need] prints.
 func Long(tb TB) {
 	tb.Helper()
-	if os.Getenv("MULTIWAN_LONG") == "" {
+	if !Thorough() {
 		tb.Skipf("multiwan-skip feature=long test=%s: takes minutes; set MULTIWAN_LONG=1 or run make test-all", tb.Name())
 	}
 }
+
+// Thorough says that tests may take minutes: those with a long form take it.
+func Thorough() bool { return os.Getenv("MULTIWAN_LONG") != "" }

@@ -106,6 +106,26 @@ func (s *site) noLoop(t *testing.T, unused string) {
 	}
 }
 
+// dies ends the line under the tunnel: IPv6 of the host leaves by the other one.
+func (s *site) dies(t *testing.T, host netip.Addr) {
+	t.Helper()
+	other := s.WANs[1].ISP.Capture("cust", func(f lab.Frame) bool { return f.Proto == 58 && f.Src == s.WANs[1].Addr6 && f.Dst == lab.Internet6b })
+	flow := s.Client.PingFlow(lab.Internet6b, lab.FlowOptions{Interval: 20 * time.Millisecond, Local: netip.AddrPortFrom(host, 0)})
+	defer flow.Stop()
+	flow.WaitAnswer(t, time.Time{}, 5*time.Second)
+	if n := len(other.Frames()); n > 0 {
+		t.Errorf("%d packets by the other line before this one is dead", n)
+	}
+	began := time.Now()
+	s.WANs[0].ISP.IP("link set dev net down")
+	lab.Wait(5*time.Second, func() bool { return len(other.Frames()) > 0 })
+	flow.WaitAnswer(t, began.Add(50*time.Millisecond), 5*time.Second) // what was on its way is answered before
+	if len(other.Stop()) == 0 {
+		t.Error("IPv6 does not leave by the other line")
+	}
+	t.Logf("by the other line after %v", time.Since(began).Round(10*time.Millisecond))
+}
+
 // gone stops the daemon for good and looks for what is left.
 func (s *site) gone(t *testing.T) {
 	t.Helper()
@@ -145,18 +165,7 @@ func TestSit6rd(t *testing.T) {
 			t.Errorf("rules of the former prefix:\n%s", got)
 		}
 	})
-	t.Run("line dies", func(t *testing.T) {
-		s.WANs[0].ISP.IP("link set dev net down")
-		began := time.Now()
-		other := s.WANs[1].ISP.Capture("cust", func(f lab.Frame) bool { return f.Proto == 58 && f.Src == s.WANs[1].Addr6 && f.Dst == lab.Internet6b })
-		flow := s.Client.PingFlow(lab.Internet6b, lab.FlowOptions{Interval: 20 * time.Millisecond, Local: netip.AddrPortFrom(host, 0)})
-		defer flow.Stop()
-		flow.WaitAnswer(t, began, 5*time.Second)
-		if len(other.Stop()) == 0 {
-			t.Error("IPv6 does not leave by the other line")
-		}
-		t.Logf("by the other line after %v", time.Since(began).Round(10*time.Millisecond))
-	})
+	t.Run("line dies", func(t *testing.T) { s.dies(t, host) })
 	s.gone(t)
 }
 
@@ -189,12 +198,7 @@ func TestNetifd6rd(t *testing.T) {
 	s.reaches(t, host)
 	s.has(t, "-6 rule show", "from 2001:db9:5a00:200::/56 lookup")
 	s.has(t, "-6 route show table all", "default via ::198.18.0.1 dev 6rd-wan6 table")
-	s.WANs[0].ISP.IP("link set dev net down")
-	began := time.Now()
-	flow := s.Client.PingFlow(lab.Internet6b, lab.FlowOptions{Interval: 20 * time.Millisecond, Local: netip.AddrPortFrom(host, 0)})
-	defer flow.Stop()
-	flow.WaitAnswer(t, began, 5*time.Second)
-	t.Logf("by the other line after %v", time.Since(began).Round(10*time.Millisecond))
+	s.dies(t, host)
 	if now := s.Router.IP("-6 route show table main"); now != routes {
 		t.Errorf("netifd's routes were\n%sand are\n%s", routes, now)
 	}
