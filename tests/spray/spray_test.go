@@ -12,6 +12,7 @@ const ms = time.Millisecond
 
 // TestSpray moves one TCP connection over two lines of equal delay at once, at no less than nine tenths of what both move alone.
 func TestSpray(t *testing.T) {
+	lab.Long(t)
 	lab.Need(t, lab.Nft, lab.Bridge, lab.Netem)
 	measure(t, twoLines(t), plain)
 }
@@ -104,6 +105,7 @@ func unequal(t *testing.T, m members) {
 
 // TestSprayDead cuts a line under two flows that began at either end: within a second nothing is lost any more, and both go on.
 func TestSprayDead(t *testing.T) {
+	lab.Long(t)
 	lab.Need(t, lab.Nft, lab.Bridge)
 	dead(t, plain)
 }
