@@ -105,7 +105,6 @@ func unequal(t *testing.T, m members) {
 
 // TestSprayDead cuts a line under two flows that began at either end: within a second nothing is lost any more, and both go on.
 func TestSprayDead(t *testing.T) {
-	lab.Long(t)
 	lab.Need(t, lab.Nft, lab.Bridge)
 	dead(t, plain)
 }
