@@ -10,15 +10,22 @@ import (
 	"multiwan/src/kernel/rtnl"
 )
 
-// onDevice returns the usable addresses of a family on a device.
+// onDevice returns the usable addresses of a family on a device. The kernel gives each sit device one like ::192.0.2.1, made of its IPv4 address (RFC 4291
+// 2.5.5.1, deprecated), and nobody answers that.
 func onDevice(all []rtnl.Addr, f kstate.Family, index int) []rtnl.Addr {
 	var list []rtnl.Addr
 	for _, a := range all {
-		if a.Index == index && a.Family() == f && a.Usable() {
+		if a.Index == index && a.Family() == f && a.Usable() && !compatible(a.Prefix.Addr()) {
 			list = append(list, a)
 		}
 	}
 	return list
+}
+
+// compatible says whether it is an IPv4-compatible IPv6 address.
+func compatible(a netip.Addr) bool {
+	b := a.As16()
+	return a.Is6() && [12]byte(b[:12]) == [12]byte{}
 }
 
 // share returns those of a device's addresses that belong to one of the WANs on it.

@@ -111,6 +111,10 @@ func TestNetwork(t *testing.T) {
 				addr(2, "192.0.2.2/24", unix.IFA_F_SECONDARY), addr(2, "192.0.2.1/24"), addr(2, "169.254.1.1/16")}
 		}, []Want{eth0}, []string{"192.0.2.1/24 192.0.2.2/24 via 192.0.2.254"},
 			[]string{"2001:db8::c/64 2001:db8::b/64 fd00::1/64 2001:db8::a/64 via fe80::fe"}},
+		"6rd of netifd": {func(k *fake) {
+			k.addrs = []rtnl.Addr{addr(2, "::192.0.2.1/96"), addr(2, "2001:db8:5a00:200::1/40")}
+			k.gateways = map[int][]rtnl.Gateway{2: {gateway("::198.51.100.1", 4096)}}
+		}, []Want{eth0}, []string{""}, []string{"2001:db8:5a00:200::1/40 via ::c633:6401"}},
 		"point-to-point": {func(k *fake) {
 			k.links[1].PointToPoint = true
 			far := addr(2, "192.0.2.1/32")
