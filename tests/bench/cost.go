@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"multiwan/src/core/status"
+	"multiwan/tests/bench/running"
 	"multiwan/tests/lab"
 )
 
@@ -54,28 +55,18 @@ type spent struct {
 // cost lets the daemon work for a time. The status is asked for outside of it.
 func (w *wans) cost(long time.Duration) spent {
 	time.Sleep(2 * time.Second)
-	sent := probes(w.status())
+	sent := running.Probes(w.status())
 	time.Sleep(time.Second)
-	a := use(w.tb, w.daemon.PID())
+	a := running.Use(w.tb, w.daemon.PID())
 	time.Sleep(long)
-	b := use(w.tb, w.daemon.PID())
-	took := b.at.Sub(a.at)
-	cpu := b.cpu - a.cpu
+	b := running.Use(w.tb, w.daemon.PID())
+	took := b.At.Sub(a.At)
+	cpu := b.CPU - a.CPU
 	began := time.Now()
-	all := float64(probes(w.status()) - sent)
+	all := float64(running.Probes(w.status()) - sent)
 	rate := all / (took + time.Second + time.Since(began)).Seconds()
 	return spent{perProbe: time.Duration(float64(cpu) / (rate * took.Seconds())), percent: 100 * cpu.Seconds() / took.Seconds(),
-		switches: float64(b.switches-a.switches) / took.Seconds(), rate: rate}
-}
-
-// probes counts those that were sent.
-func probes(d status.Document) (n uint64) {
-	for _, i := range d.Interfaces {
-		for _, p := range i.Probes {
-			n += p.Sent
-		}
-	}
-	return n
+		switches: float64(b.Switches-a.Switches) / took.Seconds(), rate: rate}
 }
 
 // memory has the daemon live through a fail-over and questions, and reads what it holds then, and whether it ever forked.
@@ -85,13 +76,13 @@ func memory(w *wans, t *table) {
 	w.heal(0, "dead4")
 	w.steady()
 	time.Sleep(time.Second)
-	u := use(w.tb, w.daemon.PID())
+	u := running.Use(w.tb, w.daemon.PID())
 	forks := 0.0
-	if u.children {
+	if u.Children {
 		forks = 1
 	}
-	t.add("RSS with 8 WANs, after a fail-over and some hundred status calls", "MiB", u.rss).within(12).hoping(8)
-	t.add("the highest RSS until then", "MiB", u.most).within(12)
+	t.add("RSS with 8 WANs, after a fail-over and some hundred status calls", "MiB", u.RSS).within(12).hoping(8)
+	t.add("the highest RSS until then", "MiB", u.Most).within(12)
 	t.add("children waited for until then (no hooks): forks", "", forks).within(0)
 }
 
@@ -119,6 +110,6 @@ func thirtyTwo(tb lab.TB, t *table) {
 	w := newWANs(tb, 8)
 	w.run(w.interfaces("list family 'ipv4'") + probing(2))
 	time.Sleep(5 * time.Second)
-	u := use(tb, w.daemon.PID())
-	t.add("RSS with 8 WANs, 32-bit program (386, in the place of mips and arm)", "MiB", u.rss).within(12).hoping(8)
+	u := running.Use(tb, w.daemon.PID())
+	t.add("RSS with 8 WANs, 32-bit program (386, in the place of mips and arm)", "MiB", u.RSS).within(12).hoping(8)
 }

@@ -8,6 +8,7 @@ import (
 
 	"multiwan/src/control"
 	"multiwan/src/core/status"
+	"multiwan/tests/bench/running"
 	"multiwan/tests/lab"
 )
 
@@ -49,7 +50,7 @@ func starts(w *wans, t *table) {
 		w.daemon.Start()
 		w.firstPass()
 		set = append(set, time.Since(began))
-		await(w.tb, w.daemon, often, patience, "all up", allUp)
+		await(w.tb, w.daemon, often, patience, "all up", running.AllUp)
 		up = append(up, time.Since(began))
 		w.steady()
 		w.daemon.Kill()
@@ -110,14 +111,14 @@ func (w *wans) steadyPasses() status.Document {
 
 // refreshes is S23: a hundred renewals that change nothing.
 func refreshes(w *wans, t *table) {
-	before, used := w.status(), use(w.tb, w.daemon.PID())
+	before, used := w.status(), running.Use(w.tb, w.daemon.PID())
 	for i := range 100 {
 		w.router.IP("address replace 198.18.%d.2/24 dev %s valid_lft 3600 preferred_lft 3600", i%w.n, device(i%w.n))
 		w.router.IP("route replace default via 198.18.%d.1 dev %s metric %d", i%w.n, device(i%w.n), 10+i%w.n)
 	}
 	after := w.steadyPasses()
 	t.add("kernel writes through 100 refreshes of addresses and routes (S23)", "", float64(after.Counters.Writes-before.Counters.Writes)).within(0)
-	t.addTimes("CPU for these", time.Millisecond, use(w.tb, w.daemon.PID()).cpu-used.cpu)
+	t.addTimes("CPU for these", time.Millisecond, running.Use(w.tb, w.daemon.PID()).CPU-used.CPU)
 }
 
 // fullTable is S14: another program feeds 50,000 routes into main.
@@ -126,14 +127,14 @@ func fullTable(w *wans, t *table) {
 	for i := range 50_000 {
 		fmt.Fprintf(&batch, "route add 10.%d.%d.0/24 via 198.18.0.1 dev wan0\n", i/256, i%256)
 	}
-	before, writes := use(w.tb, w.daemon.PID()), w.status().Counters.Writes
+	before, writes := running.Use(w.tb, w.daemon.PID()), w.status().Counters.Writes
 	if _, err := w.router.Exec(batch.String(), "ip", "-batch", "-"); err != nil {
 		w.tb.Fatalf("%v", err)
 	}
 	d := w.steadyPasses()
-	after := use(w.tb, w.daemon.PID())
-	t.addTimes("CPU while 50,000 routes come into main (S14)", time.Second, after.cpu-before.cpu).within(1)
-	t.add("growth of the RSS by them (S14)", "MiB", after.rss-before.rss).within(1)
+	after := running.Use(w.tb, w.daemon.PID())
+	t.addTimes("CPU while 50,000 routes come into main (S14)", time.Second, after.CPU-before.CPU).within(1)
+	t.add("growth of the RSS by them (S14)", "MiB", after.RSS-before.RSS).within(1)
 	t.add("kernel writes through them (S14)", "", float64(d.Counters.Writes-writes)).within(0)
 	idle := w.status().Counters.Passes
 	w.router.IP("address replace 198.18.0.2/24 dev %s", device(0))
@@ -165,5 +166,5 @@ func thousandRules(tb lab.TB, t *table) {
 	t.add("its application to an untouched kernel", "ms", apply...)
 	t.add("the whole first pass", "ms", whole...)
 	w.steady()
-	t.add("RSS with 60 WANs and 1,000 rules", "MiB", use(tb, w.daemon.PID()).rss)
+	t.add("RSS with 60 WANs and 1,000 rules", "MiB", running.Use(tb, w.daemon.PID()).RSS)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"multiwan/src/core/status"
+	"multiwan/tests/bench/running"
 	"multiwan/tests/lab"
 )
 
@@ -66,7 +67,7 @@ func (w *wans) flap(i int, families ...string) (f flapped) {
 	for _, set := range families {
 		w.heal(i, set)
 	}
-	w.await(patience, device(i)+" up", allUp)
+	w.await(patience, device(i)+" up", running.AllUp)
 	time.Sleep(100 * time.Millisecond)
 	f.up = w.steady().Timings
 	return f

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
 
-	"multiwan/src/control"
 	"multiwan/src/core/status"
+	"multiwan/tests/bench/running"
 	"multiwan/tests/lab"
 )
 
@@ -82,15 +81,7 @@ func (w *wans) run(config string) {
 // status asks the daemon over its socket.
 func (w *wans) status() status.Document { return ask(w.tb, w.daemon) }
 
-func ask(tb lab.TB, d *lab.Daemon) status.Document {
-	var doc status.Document
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-	defer stop()
-	if err := control.Call(ctx, d.Socket, "status", nil, &doc); err != nil {
-		tb.Fatalf("status: %v\n%s", err, d.Log())
-	}
-	return doc
-}
+func ask(tb lab.TB, d *lab.Daemon) status.Document { return running.Ask(tb, d, 5*time.Second) }
 
 // How often the status is asked for. Each question costs the daemon work, which must not fall into what is measured.
 const (
@@ -129,20 +120,11 @@ func (w *wans) steady() status.Document { return steady(w.tb, w.daemon) }
 func steady(tb lab.TB, daemon *lab.Daemon) status.Document {
 	since, passes := time.Now(), uint64(0)
 	return await(tb, daemon, seldom, patience, "all up and quiet", func(d status.Document) bool {
-		if !allUp(d) || d.Counters.Passes != passes {
+		if !running.AllUp(d) || d.Counters.Passes != passes {
 			since, passes = time.Now(), d.Counters.Passes
 		}
 		return time.Since(since) > 500*time.Millisecond
 	})
-}
-
-func allUp(d status.Document) bool {
-	for _, i := range d.Interfaces {
-		if i.IPv4 != nil && i.IPv4.State != "up" || i.IPv6 != nil && i.IPv6.State != "up" || i.State != "up" {
-			return false
-		}
-	}
-	return len(d.Interfaces) > 0
 }
 
 // cut loses everything of a family (a set of the provider: dead4, dead6) that comes by a WAN; the carrier stays.

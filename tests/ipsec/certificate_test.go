@@ -1,88 +1,24 @@
 package ipsec_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"multiwan/src/core/kstate"
 	"multiwan/src/ipsec"
+	"multiwan/tests/lab"
 )
-
-// authority is a CA that writes the files of its subjects into a directory.
-type authority struct {
-	t    *testing.T
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T, name string) *authority {
-	a := &authority{t: t, dir: t.TempDir()}
-	a.cert, a.key = a.issue(name, &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
-	return a
-}
-
-// issue writes NAME.crt and NAME.key.
-func (a *authority) issue(name string, c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	c.SerialNumber, c.Subject = big.NewInt(time.Now().UnixNano()), pkix.Name{CommonName: name}
-	c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	parent, signer := c, key
-	if a.cert != nil {
-		parent, signer = a.cert, a.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	a.write(name+".crt", "CERTIFICATE", der)
-	a.write(name+".key", "PRIVATE KEY", secret)
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return cert, key
-}
-
-func (a *authority) write(name, kind string, der []byte) {
-	if err := os.WriteFile(a.file(name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		a.t.Fatal(err)
-	}
-}
-
-func (a *authority) file(name string) string { return filepath.Join(a.dir, name) }
 
 // TestCertificates has both ends held by clients, over IPv6 and in UDP, with certificates of two authorities,
 // then of one.
 func TestCertificates(t *testing.T) {
 	p := newPair(t)
-	good, other := newAuthority(t, "good"), newAuthority(t, "other")
-	for _, a := range []*authority{good, other} {
-		for _, name := range []string{"a.example.org", "b.example.org"} {
-			a.issue(name, &x509.Certificate{DNSNames: []string{name}})
-		}
-	}
-	with := func(c kstate.Conn, a *authority, local, remote string) kstate.Conn {
+	good, other := lab.NewAuthority(t, t.TempDir(), "good"), lab.NewAuthority(t, t.TempDir(), "other")
+	with := func(c kstate.Conn, a *lab.Authority, local, remote string) kstate.Conn {
 		c.PSK, c.LocalID, c.RemoteID = nil, local, remote
-		c.Cert, c.PrivateKey, c.CA = a.file(local+".crt"), a.file(local+".key"), good.file("good.crt")
+		c.Cert, c.PrivateKey = a.Issue(local, local+".crt", local+".key")
+		c.CA = good.File
 		return c
 	}
 	site := conn("dc2")

@@ -137,15 +137,20 @@ func (s *site) gone(t *testing.T) {
 	}
 }
 
-// TestSit6rd has the prefix follow the provider's IPv4 address, and IPv6 the policies.
-func TestSit6rd(t *testing.T) {
-	s := newSite(t)
+// relay is the provider's end of 6rd.
+func (s *site) relay() {
 	isp := s.WANs[0].ISP
 	isp.IP("tunnel add relay mode sit local 198.18.0.1 ttl 64")
 	isp.IP("tunnel 6rd dev relay 6rd-prefix 2001:db9:5a00::/40 6rd-relay_prefix 198.18.0.0/16")
 	isp.IP("link set dev relay up")
 	isp.IP("-6 route add 2001:db9:5a00::/40 dev relay")
 	s.Internet.IP("-6 route add 2001:db9:5a00::/40 via fd00:ff:0::2")
+}
+
+// TestSit6rd has the prefix follow the provider's IPv4 address, and IPv6 the policies.
+func TestSit6rd(t *testing.T) {
+	s := newSite(t)
+	s.relay()
 	host := s.lan("2001:db9:5a00:200::/56", "")
 	s.start("\toption type '6rd'\n\toption remote '198.18.0.1'\n\toption prefix '2001:db9:5a00::/40'\n\toption ipv4masklen '16'\n")
 	s.reaches(t, host)
@@ -173,12 +178,7 @@ func TestSit6rd(t *testing.T) {
 // source prefix: it is a WAN of family ipv6 as any other, and IPv6 leaves by another WAN when the line under it dies.
 func TestNetifd6rd(t *testing.T) {
 	s := newSite(t)
-	isp := s.WANs[0].ISP
-	isp.IP("tunnel add relay mode sit local 198.18.0.1 ttl 64")
-	isp.IP("tunnel 6rd dev relay 6rd-prefix 2001:db9:5a00::/40 6rd-relay_prefix 198.18.0.0/16")
-	isp.IP("link set dev relay up")
-	isp.IP("-6 route add 2001:db9:5a00::/40 dev relay")
-	s.Internet.IP("-6 route add 2001:db9:5a00::/40 via fd00:ff:0::2")
+	s.relay()
 	host := s.lan("2001:db9:5a00:200::/56", "")
 	s.Router.IP("tunnel add 6rd-wan6 mode sit local 198.18.0.2 ttl 64")
 	s.Router.IP("tunnel 6rd dev 6rd-wan6 6rd-prefix 2001:db9:5a00::/40 6rd-relay_prefix 198.18.0.0/16")

@@ -1,17 +1,9 @@
 package sites
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"maps"
-	"math/big"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -38,71 +30,6 @@ func (c *certs) with(site, cert, key string) *certs {
 	return other
 }
 
-// authority signs certificates.
-type authority struct {
-	t    *testing.T
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string
-}
-
-func newAuthority(t *testing.T, dir, name string) *authority {
-	t.Helper()
-	a := &authority{t: t, dir: dir, file: filepath.Join(dir, name+".pem")}
-	a.cert, a.key = a.sign(name, &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
-	a.write(a.file, "CERTIFICATE", a.cert.Raw)
-	return a
-}
-
-// sign makes a key and a certificate, by itself where there is no other authority.
-func (a *authority) sign(name string, c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	c.SerialNumber, err = rand.Int(rand.Reader, big.NewInt(1<<60))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	c.Subject = pkix.Name{CommonName: name}
-	c.NotBefore, c.NotAfter = time.Now().Add(-24*time.Hour), time.Now().Add(24*time.Hour)
-	parent, by := a.cert, a.key
-	if parent == nil {
-		parent, by = c, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, by)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if c, err = x509.ParseCertificate(der); err != nil {
-		a.t.Fatal(err)
-	}
-	return c, key
-}
-
-// issue writes a certificate for an identity and its private key to files, in PEM.
-func (a *authority) issue(identity, cert, key string) (string, string) {
-	a.t.Helper()
-	cert, key = filepath.Join(a.dir, cert), filepath.Join(a.dir, key)
-	c, k := a.sign(identity, &x509.Certificate{DNSNames: []string{identity}, KeyUsage: x509.KeyUsageDigitalSignature})
-	der, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	a.write(cert, "CERTIFICATE", c.Raw)
-	a.write(key, "PRIVATE KEY", der)
-	return cert, key
-}
-
-func (a *authority) write(file, kind string, der []byte) {
-	a.t.Helper()
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		a.t.Fatal(err)
-	}
-}
-
 // TestCertificates has both ends prove who they are by certificates of one authority, renews these, tries one of another authority, and stops:
 // no private key of ours is left in charon, and another's is.
 func TestCertificates(t *testing.T) {
@@ -110,14 +37,14 @@ func TestCertificates(t *testing.T) {
 	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
 	wire := n.Wire(lab.Frame.L2TP)
 	dir := t.TempDir()
-	ca, wrong := newAuthority(t, dir, "ca"), newAuthority(t, dir, "wrong")
-	certA, keyA := ca.issue("a", "a.pem", "a.key")
-	certB, keyB := ca.issue("b", "b.pem", "b.key")
-	all := &certs{ca: ca.file, of: map[string][2]string{"a": {certA, keyA}, "b": {certB, keyB}}}
+	ca, wrong := lab.NewAuthority(t, dir, "ca"), lab.NewAuthority(t, dir, "wrong")
+	certA, keyA := ca.Issue("a", "a.pem", "a.key")
+	certB, keyB := ca.Issue("b", "b.pem", "b.key")
+	all := &certs{ca: ca.File, of: map[string][2]string{"a": {certA, keyA}, "b": {certB, keyB}}}
 	foreign := map[*lab.Site]string{}
 	for _, s := range []*lab.Site{n.A, n.B} {
 		s.Charon = lab.StartCharon(s.Router)
-		_, file := wrong.issue("somebody", s.Name+".foreign", s.Name+".foreign.key")
+		_, file := wrong.Issue("somebody", s.Name+".foreign", s.Name+".foreign.key")
 		key, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -142,7 +69,7 @@ func TestCertificates(t *testing.T) {
 	first := map[*lab.Site]string{n.A: ours(n.A, ""), n.B: ours(n.B, "")}
 
 	flow := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
-	ca.issue("b", "b.pem", "b.key") // B's in the same files
+	ca.Issue("b", "b.pem", "b.key") // B's in the same files
 	n.B.Daemon.Reload()
 	ours(n.B, first[n.B])
 	if r := flow.Stop(); r.Lost() > 0 {
@@ -156,10 +83,10 @@ func TestCertificates(t *testing.T) {
 		ours(n.A, first[n.A])
 		t.Logf("%s: frames pass %v after the reload", what, n.Reaches(20*time.Second).Received.Sub(begin))
 	}
-	cert, key := ca.issue("a", "renewed.pem", "renewed.key")
+	cert, key := ca.Issue("a", "renewed.pem", "renewed.key")
 	passes("a renewed certificate in another file", all.with("a", cert, key))
 
-	cert, key = wrong.issue("a", "wrong.pem", "wrong.key")
+	cert, key = wrong.Issue("a", "wrong.pem", "wrong.key")
 	n.A.Daemon.Write(config(n.A, cable{certs: all.with("a", cert, key)}))
 	n.A.Daemon.Reload()
 	fails(t, n.A, "auth", 30*time.Second)
@@ -172,7 +99,7 @@ func TestCertificates(t *testing.T) {
 	if r := ping.Stop(); r.Lost() != len(r.Packets) {
 		t.Error("frames pass by a certificate of the wrong authority")
 	}
-	cert, key = ca.issue("a", "right.pem", "right.key")
+	cert, key = ca.Issue("a", "right.pem", "right.key")
 	passes("the right authority again", all.with("a", cert, key))
 
 	// proven says whether charon has the private key of a certificate.

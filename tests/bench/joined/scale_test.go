@@ -2,13 +2,13 @@ package joined
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"multiwan/src/core/status"
+	"multiwan/tests/bench/running"
 	"multiwan/tests/lab"
 )
 
@@ -33,7 +33,7 @@ func TestScale(t *testing.T) {
 			figure(what+": longest pass of the start", "ms", "", "on a 500 MIPS processor", first.Timings.Pass)
 			figure(what+": of that, planning", "ms", "", "", first.Timings.Plan)
 			figure(what+": of that, changing the kernel", "ms", "", "", first.Timings.Apply)
-			figure(what+": RSS", "MiB", "", "", resident(t, n.A.Daemon.PID()))
+			figure(what+": RSS", "MiB", "", "", running.Use(t, n.A.Daemon.PID()).RSS)
 			settle(t, n.A.Daemon, 0, true) // it has heard of the far ends
 			var idle []float64
 			writes := ask(t, n.A.Daemon).Counters.Writes
@@ -94,19 +94,4 @@ func settle(t *testing.T, d *lab.Daemon, passes uint64, quiet bool) (longest sta
 func sessions(t *testing.T, s *lab.Site) int {
 	t.Helper()
 	return strings.Count(s.Router.IP("l2tp show session"), "Session ")
-}
-
-// resident is the memory of a process in MiB.
-func resident(t *testing.T, pid int) float64 {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
-	kib, err := strconv.Atoi(strings.Fields(rest + " x")[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return float64(kib) / 1024
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"multiwan/src/control"
 	"multiwan/src/core/status"
+	"multiwan/tests/bench/running"
 	"multiwan/tests/lab"
 )
 
@@ -115,14 +115,9 @@ func pseudowire(s *lab.Site, option string) string {
 	return text
 }
 
-func ask(t *testing.T, d *lab.Daemon) (doc status.Document) {
+func ask(t *testing.T, d *lab.Daemon) status.Document {
 	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), 3*time.Minute)
-	defer stop()
-	if err := control.Call(ctx, d.Socket, "status", nil, &doc); err != nil {
-		t.Fatalf("status: %v\n%s", err, d.Log())
-	}
-	return doc
+	return running.Ask(t, d, 3*time.Minute)
 }
 
 // byHand joins them by ip, nft and swanctl: with the MTU, the checksums and the clamp that ours has, and no guard.

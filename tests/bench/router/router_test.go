@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
-	"multiwan/src/control"
 	"multiwan/src/core/status"
+	"multiwan/tests/bench/running"
 	"multiwan/tests/lab"
 )
 
@@ -31,10 +30,10 @@ func TestRouter(t *testing.T) {
 			doc := await(t, d, "a pass", func(d status.Document) bool { return d.Counters.Passes > 0 })
 			figure(t, wans, "start until the kernel holds all", "ms", time.Since(began).Seconds()*1000)
 			figure(t, wans, "– of that, the first pass", "ms", doc.Timings.Pass)
-			await(t, d, "all up", allUp)
+			await(t, d, "all up", running.AllUp)
 			figure(t, wans, "start until all WANs are judged up", "ms", time.Since(began).Seconds()*1000)
 			probing(t, wans, d)
-			figure(t, wans, "RSS", "MiB", float64(number(t, d.PID(), "VmRSS"))/1024)
+			figure(t, wans, "RSS", "MiB", running.Use(t, d.PID()).RSS)
 			if wans == 2 {
 				byShell(t, n)
 			}
@@ -49,10 +48,10 @@ func TestRouter(t *testing.T) {
 // probing lets the daemon probe as it does by default, and divides what that cost.
 func probing(t *testing.T, wans int, d *lab.Daemon) {
 	time.Sleep(2 * time.Second)
-	sent, used := probes(ask(t, d)), cpu(t, d.PID())
+	sent, used := running.Probes(running.Ask(t, d, patience)), running.Use(t, d.PID()).CPU
 	time.Sleep(20 * time.Second)
-	used = cpu(t, d.PID()) - used
-	each := used.Seconds() / float64(probes(ask(t, d))-sent)
+	used = running.Use(t, d.PID()).CPU - used
+	each := used.Seconds() / float64(running.Probes(running.Ask(t, d, patience))-sent)
 	figure(t, wans, "CPU a probe", "ms", each*1000)
 	figure(t, wans, "CPU a probe", "thousands of instructions", each*mips()*1000)
 }
@@ -83,80 +82,15 @@ func mips() float64 {
 	return v
 }
 
-func ask(t *testing.T, d *lab.Daemon) (doc status.Document) {
-	t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), patience)
-	defer stop()
-	if err := control.Call(ctx, d.Socket, "status", nil, &doc); err != nil {
-		t.Fatalf("status: %v\n%s", err, d.Log())
-	}
-	return doc
-}
-
 func await(t *testing.T, d *lab.Daemon, what string, cond func(status.Document) bool) (doc status.Document) {
 	t.Helper()
 	// Seldom: each question takes the same processor.
 	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
-		if doc = ask(t, d); cond(doc) {
+		if doc = running.Ask(t, d, patience); cond(doc) {
 			return doc
 		}
 		if time.Now().After(end) {
 			t.Fatalf("not within %v: %s\n%s", patience, what, d.Log())
 		}
 	}
-}
-
-func allUp(d status.Document) bool {
-	for _, i := range d.Interfaces {
-		if i.State != "up" {
-			return false
-		}
-	}
-	return len(d.Interfaces) > 0
-}
-
-func probes(d status.Document) (n uint64) {
-	for _, i := range d.Interfaces {
-		for _, p := range i.Probes {
-			n += p.Sent
-		}
-	}
-	return n
-}
-
-// cpu is what the threads of a process have used, to the nanosecond.
-func cpu(t *testing.T, pid int) (sum time.Duration) {
-	t.Helper()
-	dir := fmt.Sprintf("/proc/%d/task", pid)
-	tasks, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, task := range tasks {
-		text, err := os.ReadFile(dir + "/" + task.Name() + "/schedstat")
-		if err != nil {
-			continue // a thread that has just ended
-		}
-		v, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum += time.Duration(v)
-	}
-	return sum
-}
-
-// number is one of /proc/PID/status, in its unit.
-func number(t *testing.T, pid int, key string) int {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(text), key+":")
-	v, err := strconv.Atoi(strings.Fields(rest + " x")[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }

@@ -1,4 +1,4 @@
-package main
+package running
 
 import (
 	"fmt"
@@ -11,20 +11,21 @@ import (
 	"multiwan/tests/lab"
 )
 
-// usage is what a process has used and holds.
-type usage struct {
-	at       time.Time
-	cpu      time.Duration // of the threads that live, to the nanosecond
-	switches int           // context switches, voluntary and not
-	rss      float64       // MiB
-	most     float64       // MiB, the highest RSS so far
-	// children says that a child was waited for: a fork.
-	children bool
+// Usage is what a process has used and holds.
+type Usage struct {
+	At       time.Time
+	CPU      time.Duration // of the threads that live, to the nanosecond
+	Switches int           // context switches, voluntary and not
+	RSS      float64       // MiB
+	Most     float64       // MiB, the highest RSS so far
+	// Children says that a child was waited for: a fork.
+	Children bool
 }
 
-// use reads the figures of a process.
-func use(tb lab.TB, pid int) usage {
-	u := usage{at: time.Now()}
+// Use reads the figures of a process.
+func Use(tb lab.TB, pid int) Usage {
+	tb.Helper()
+	u := Usage{At: time.Now()}
 	proc := fmt.Sprintf("/proc/%d/", pid)
 	tasks, err := filepath.Glob(proc + "task/*")
 	if err != nil || len(tasks) == 0 {
@@ -35,19 +36,19 @@ func use(tb lab.TB, pid int) usage {
 		if err != nil {
 			continue // a thread that has just ended
 		}
-		u.cpu += time.Duration(integer(tb, strings.Fields(string(stat))[0]))
+		u.CPU += time.Duration(integer(tb, strings.Fields(string(stat))[0]))
 		words := lines(task + "/status")
-		u.switches += integer(tb, words["voluntary_ctxt_switches"]) + integer(tb, words["nonvoluntary_ctxt_switches"])
+		u.Switches += integer(tb, words["voluntary_ctxt_switches"]) + integer(tb, words["nonvoluntary_ctxt_switches"])
 	}
 	words := lines(proc + "status")
-	u.rss, u.most = float64(integer(tb, words["VmRSS"]))/1024, float64(integer(tb, words["VmHWM"]))/1024
+	u.RSS, u.Most = float64(integer(tb, words["VmRSS"]))/1024, float64(integer(tb, words["VmHWM"]))/1024
 	stat, err := os.ReadFile(proc + "stat")
 	if err != nil {
 		tb.Fatalf("%v", err)
 	}
 	// The name in brackets may have blanks. Field 11 counts the page faults of waited-for children: no program runs without.
 	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	u.children = integer(tb, f[8]) != 0
+	u.Children = integer(tb, f[8]) != 0
 	return u
 }
 
