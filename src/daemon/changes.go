@@ -35,7 +35,7 @@ func (d *daemon) callPlan(ctx context.Context, a control.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := changes(ops, p, found)
+	out := changes(ops, p, found, d.file.path)
 	if last, ok := d.record.snapshot(); ok {
 		was := diff.ViewOf(last.Plan, last.Config, last.Facts, last.Why)
 		for _, e := range diff.Effects(was, diff.ViewOf(p, c, last.Facts, last.Why)) {
@@ -77,17 +77,13 @@ func Plan(ctx context.Context, o Options) (*status.Changes, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := changes(ops, p, found)
+	out := changes(ops, p, found, o.Config)
 	out.Assumed = true
 	return out, nil
 }
 
-func changes(ops []diff.Op, p *plan.Plan, found config.Diagnostics) *status.Changes {
+func changes(ops []diff.Op, p *plan.Plan, found config.Diagnostics, file string) *status.Changes {
 	out := &status.Changes{Operations: []status.Operation{}, Effects: []string{}, Warnings: append([]string{}, p.Warnings...)}
-	file := ""
-	if len(found) > 0 {
-		file = found[0].File
-	}
 	out.Errors, _ = status.Diagnose(found, file)
 	for _, op := range ops {
 		if op.Kind == diff.Netfilter && len(op.Lines) > 0 {

@@ -68,10 +68,7 @@ func (w *firewall) fill(ctx context.Context, wans map[string]plan.WAN) {
 	w.mu.Lock()
 	zones := w.zones
 	w.mu.Unlock()
-	if len(zones) == 0 {
-		return
-	}
-	if !w.stands(ctx) {
+	if len(zones) == 0 || !w.stands(ctx) {
 		return
 	}
 	for name, is := range wans {

@@ -76,15 +76,13 @@ func (j *joining) Observe(ctx context.Context, k reconcile.Look) (reconcile.Seen
 	}
 	sortDevices(&seen, st)
 	if k.L2TP {
+		_ = j.dialIPsec() // it may be installed later
 		seen.All.Tunnels, seen.All.Sessions, err = j.l2tp.Observe(ctx)
 		if errors.Is(err, l2tp.ErrNoModule) {
 			seen.Missing["l2tp_eth"] = true
 		} else if err != nil {
 			return seen, err
 		}
-	}
-	if k.L2TP {
-		_ = j.dialIPsec() // it may be installed later
 	}
 	if j.xfrm == nil {
 		seen.Missing["xfrm_user"] = true

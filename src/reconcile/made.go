@@ -121,9 +121,8 @@ func (m made) put(have, want kstate.Overlay) kstate.Overlay {
 	return have
 }
 
-// note remembers the tunnels, sessions, addresses and ports that are there and those that will be.
+// note remembers the tunnels, sessions, addresses and ports that are there, as put returns them, and those that will be.
 func (m *made) note(have, want kstate.Overlay) {
-	have = m.put(have, want)
 	m.Tunnels, m.Sessions, m.Addrs, m.Ports = nil, nil, nil, nil
 	noted := map[string]bool{}
 	for _, p := range order.Join(have.Ports, want.Ports) {

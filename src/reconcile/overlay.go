@@ -133,8 +133,8 @@ func (l *Loop) planOverlay(ctx context.Context, d *decision, in taken) {
 	if j.later {
 		return
 	}
-	have := l.saved.Overlay.put(j.facts.Have, j.plan.Want)
-	for _, op := range diff.OverlayOps(l.keepMACs(j.plan.Want, have), condemned(have, in.rebuild)) {
+	j.facts.Have = l.saved.Overlay.put(j.facts.Have, j.plan.Want)
+	for _, op := range diff.OverlayOps(l.keepMACs(j.plan.Want, j.facts.Have), condemned(j.facts.Have, in.rebuild)) {
 		j.ops = append(j.ops, diff.Op{Verb: op.Verb, Kind: diff.Overlay, Overlay: &op})
 	}
 }
@@ -291,7 +291,10 @@ func (a *applier) join(ctx context.Context, d *decision, rebuilt map[string]bool
 
 // unguarded says whether an operation would let packets of a protected pseudowire pass in clear, or stands on something that failed.
 func (a *applier) unguarded(op *diff.OverlayOp) bool {
-	if a.netfilter && (op.Kind == diff.Block) == (op.Verb == diff.Delete) && (op.Kind == diff.Block || op.Kind == diff.Tunnel || op.Kind == diff.Session) {
+	if a.netfilter && (op.Kind == diff.Tunnel || op.Kind == diff.Session) && op.Verb != diff.Delete {
+		return true
+	}
+	if a.netfilter && op.Kind == diff.Block && op.Verb == diff.Delete {
 		return true
 	}
 	return order.Any(len(op.After), func(i int) bool { return a.missed[op.After[i]] })

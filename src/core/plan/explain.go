@@ -214,7 +214,7 @@ func (b *builder) translation(w *wan, f kstate.Family, q Flow) string {
 		return "none"
 	case w.SNAT == "address":
 		return w.SNATAddr.String()
-	case w.SNAT == "auto" && (w.Firewall == LeavesAlone || w.Firewall == Masquerades && !w.shared):
+	case w.SNAT == "auto" && w.byFirewall():
 		return "left to the firewall"
 	case w.SNAT == "none":
 		return "none"

@@ -104,21 +104,24 @@ func (r *ruleset) snat4(w *wan) []kstate.NftRule {
 }
 
 // leftToFirewall is what stays to be done where the firewall translates, or shall not: the router's own addresses of other WANs must not leave here,
-// and hosts must not get the fixed ports that the firewall would let them keep. The firewall cannot tell WANs on one device apart, nor hold
-// back what has no address to be translated to.
+// and hosts must not get the fixed ports that the firewall would let them keep. What has no address to be translated to it cannot hold back.
 func (r *ruleset) leftToFirewall(w *wan, nat kstate.NAT) (rules []kstate.NftRule, left bool) {
 	own := len(w.IPv4.Addrs) > 0
-	if w.Firewall == NoFirewall || w.Firewall == Masquerades && (w.shared || !own) {
+	if !w.byFirewall() || w.Firewall == Masquerades && !own {
 		return nil, false
 	}
 	if stray := r.strayAddrs(w, kstate.IPv4, nil); len(stray) > 0 && own {
 		rules = r.translate(match("ip saddr", stray...), w.named(nat))
 	}
 	if w.Firewall == Masquerades {
-		all := r.translate(match("ip saddr", prefixes(privateNets[kstate.IPv4])...), nat)
-		rules = append(rules, all[:len(all)-1]...)
+		rules = append(rules, r.move(match("ip saddr", prefixes(privateNets[kstate.IPv4])...), nat)...)
 	}
 	return rules, true
+}
+
+// byFirewall says whether OpenWrt's firewall decides on the translation with snat 'auto'. It cannot tell WANs on one device apart.
+func (w *wan) byFirewall() bool {
+	return w.Firewall == LeavesAlone || w.Firewall == Masquerades && !w.shared
 }
 
 // named replaces masquerade by the WAN's own address where others share its device, of which the kernel would take any address, and in
@@ -189,16 +192,20 @@ func delegated(w *wan) []netip.Prefix {
 
 // translate translates what m matches; fixed UDP ports of hosts behind us are moved out of the way of the router's own.
 func (r *ruleset) translate(m kstate.Match, nat kstate.NAT) []kstate.NftRule {
-	var rules []kstate.NftRule
-	if ports := r.fixedPorts(); len(ports) > 0 {
-		moved := nat
-		moved.Port = forwardedPorts
-		rules = append(rules, kstate.NftRule{
-			Match: []kstate.Match{m, match("meta l4proto", "udp"), match("th sport", ports...)},
-			Do:    []kstate.Statement{{NAT: &moved}},
-		})
+	return append(r.move(m, nat), kstate.NftRule{Match: []kstate.Match{m}, Do: []kstate.Statement{{NAT: &nat}}})
+}
+
+// move translates what m matches and has a fixed UDP port of the router's, to another port.
+func (r *ruleset) move(m kstate.Match, nat kstate.NAT) []kstate.NftRule {
+	ports := r.fixedPorts()
+	if len(ports) == 0 {
+		return nil
 	}
-	return append(rules, kstate.NftRule{Match: []kstate.Match{m}, Do: []kstate.Statement{{NAT: &nat}}})
+	nat.Port = forwardedPorts
+	return []kstate.NftRule{{
+		Match: []kstate.Match{m, match("meta l4proto", "udp"), match("th sport", ports...)},
+		Do:    []kstate.Statement{{NAT: &nat}},
+	}}
 }
 
 // strayAddrs are the router's own addresses on other WANs that the prefixes do not cover yet.
