@@ -47,6 +47,9 @@ type prober struct {
 	// way is what it was last told, and since when; guarded by lines.mu.
 	way   way
 	since time.Time
+	// floors has its shortest round-trip times, least the least of them; guarded by lines.spread.
+	floors floors
+	least  time.Duration
 }
 
 // way is the path of a line and whether it has a carrier.

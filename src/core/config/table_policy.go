@@ -12,7 +12,7 @@ func policyDoc() SectionDoc {
 			{Name: "balance", Kind: KindEnum, Default: "connection", Values: []string{"connection", "source", "packet"}, MarkValues: []string{"source", "packet"},
 				Help: "What is spread by weight: connections, sources (a host keeps its WAN), or single packets. The last needs members without translation that lead to the same far end: pseudowires or bonds with addresses, or interfaces with snat and snat6 'none'."},
 			{Name: "delay_spread", Kind: KindMillis, Default: "5", Max: 1000, With: []Condition{{Option: "balance", Values: []string{"packet"}, Useless: true}},
-				Help: "How far the round-trip times of members may differ for balance 'packet'. Beyond it connections are spread until they agree again: packets that overtake each other slow down every TCP connection."},
+				Help: "How far the round-trip times of members may differ for balance 'packet', the shortest of the last 20 seconds of each. Beyond it connections are spread until they agree again: packets that overtake each other slow down every TCP connection."},
 			{Name: "sticky", Kind: KindSeconds, Default: "0", Max: 604800, MarkOnly: true, Was: []string{"timeout"},
 				Help: "A source keeps its WAN for so long after its last new connection. 0: off."},
 			{Name: "last_resort", Kind: KindEnum, Default: "best_effort", Values: []string{"best_effort", "unreachable", "blackhole", "main"},
