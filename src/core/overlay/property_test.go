@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -63,9 +64,11 @@ func TestNeverInClear(t *testing.T) {
 				text += table.String()
 			}
 			for _, x := range slices.Concat(p.Want.Tunnels, w.f.Have.Tunnels) {
-				out := fmt.Sprintf("ip saddr %s ip daddr %s meta l4proto udp th sport %d th dport %d rt ipsec missing drop", x.Local, x.Remote, x.LocalPort, x.RemotePort)
-				in := fmt.Sprintf("ip saddr %s ip daddr %s meta l4proto udp th sport %d th dport %d meta ipsec missing drop", x.Remote, x.Local, x.RemotePort, x.LocalPort)
-				if !strings.Contains(text, out) || !strings.Contains(text, in) {
+				out := fmt.Sprintf("ip saddr %s ip daddr %s meta l4proto udp th sport %d th dport %d drop", x.Local, x.Remote, x.LocalPort, x.RemotePort)
+				in := fmt.Sprintf("ip saddr %s ip daddr %s meta l4proto udp th sport %d th dport %d drop", x.Remote, x.Local, x.RemotePort, x.LocalPort)
+				led := len(regexp.MustCompile(fmt.Sprintf(`rt ipsec missing ip daddr vmap \{[^}]*[ ,]%[1]s : jump overlay_out_%[1]s[ ,]|meta ipsec missing ip saddr vmap \{[^}]*[ ,]%[1]s : jump overlay_in_%[1]s[ ,]`,
+					regexp.QuoteMeta(x.Remote.String()))).FindAllString(text, -1))
+				if !strings.Contains(text, out) || !strings.Contains(text, in) || led != 2 {
 					t.Fatalf("seed %d: %s is not guarded", seed, x)
 				}
 			}

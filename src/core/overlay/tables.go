@@ -102,17 +102,18 @@ func (b *builder) guarded() []kstate.Tunnel {
 }
 
 // guards drop the outer packets of protected pseudowires that are in clear, in both directions. They are the second guard: the blocks of
-// XFRM stand without them, and they without the blocks. A map finds the rules of a far end, since every packet of the router comes by.
+// XFRM stand without them, and they without the blocks. Every packet of the router comes by: what is under IPsec goes on after the first match, and
+// a map finds the rules of a far end for the rest.
 func (b *builder) guards(r *ruleset) {
 	in := branches{prefix: "overlay_in_"}
 	out := branches{prefix: "overlay_out_"}
 	for _, t := range b.guarded() {
 		far := t.Remote.String()
-		out.add(far, kstate.NftRule{Match: append(outer(t), match("rt ipsec", "missing")), Do: verdict("drop")})
-		in.add(far, kstate.NftRule{Match: append(outer(reversed(t)), match("meta ipsec", "missing")), Do: verdict("drop")})
+		out.add(far, kstate.NftRule{Match: outer(t), Do: verdict("drop")})
+		in.add(far, kstate.NftRule{Match: outer(reversed(t)), Do: verdict("drop")})
 	}
-	r.chain(kstate.Chain{Name: "overlay_guard_in", Type: "filter", Hook: "input", Priority: prioFilter, Rules: in.byAddress("saddr")})
-	r.chain(kstate.Chain{Name: "overlay_guard_out", Type: "filter", Hook: "output", Priority: prioFilter, Rules: out.byAddress("daddr")})
+	r.chain(kstate.Chain{Name: "overlay_guard_in", Type: "filter", Hook: "input", Priority: prioFilter, Rules: in.byAddress("saddr", match("meta ipsec", "missing"))})
+	r.chain(kstate.Chain{Name: "overlay_guard_out", Type: "filter", Hook: "output", Priority: prioFilter, Rules: out.byAddress("daddr", match("rt ipsec", "missing"))})
 	in.chains(r)
 	out.chains(r)
 }
@@ -161,11 +162,11 @@ func (x *branches) by(key string, of func(value string) bool, first ...kstate.Ma
 	return []kstate.NftRule{{Match: first, Do: []kstate.Statement{{Vmap: vm}}}}
 }
 
-// byAddress leads by the address of one side.
-func (x *branches) byAddress(side string) []kstate.NftRule {
+// byAddress leads by the address of one side what one more match finds.
+func (x *branches) byAddress(side string, more kstate.Match) []kstate.NftRule {
 	four := func(v string) bool { return !strings.Contains(v, ":") }
 	six := func(v string) bool { return !four(v) }
-	return order.Join(x.by("ip "+side, four, match("meta nfproto", "ipv4")), x.by("ip6 "+side, six, match("meta nfproto", "ipv6")))
+	return order.Join(x.by("ip "+side, four, match("meta nfproto", "ipv4"), more), x.by("ip6 "+side, six, match("meta nfproto", "ipv6"), more))
 }
 
 // byDevice leads by the devices of a packet that are known in a hook.
