@@ -27,7 +27,7 @@ var errNever = errors.New("has never answered: if it knows no loopback messages,
 // tender sees to it that pseudowires whose far end is silent are set up anew.
 type tender struct {
 	latest
-	cases map[string]*tend.Case // by pseudowire
+	cases map[string]*ending // by pseudowire
 
 	// health and conns are what it learns from besides the passes; the rest is what it does.
 	health              func() map[string]map[kstate.Family]health.Snapshot
@@ -35,15 +35,21 @@ type tender struct {
 	initiate, terminate func(conn string)
 	resolve, rebuild    func(name string) // of a host, and of a device
 	fault               func(part string, err error)
-	answers             func(ctx context.Context, local, remote netip.Addr) bool
+	silence             func(ctx context.Context, local, remote netip.Addr) (time.Duration, error)
 	pause               time.Duration // from an answer of the peer until its far end must have answered, too
+}
+
+// ending is what is known of a far end that is silent, and ends the task that listens for its peer's return; nil while there is none.
+type ending struct {
+	tend.Case
+	quit context.CancelFunc
 }
 
 func newTender(d *daemon) *tender {
 	return &tender{
-		latest: newLatest(), cases: map[string]*tend.Case{}, health: d.lines.snapshots, conns: d.ike.Status,
+		latest: newLatest(), cases: map[string]*ending{}, health: d.lines.snapshots, conns: d.ike.Status,
 		initiate: d.ike.Initiate, terminate: d.ike.Terminate, resolve: d.names.again, rebuild: d.loop.Rebuild, fault: d.record.fault,
-		answers: probe.Answers, pause: 2 * time.Second,
+		silence: probe.Silence, pause: 2 * time.Second,
 	}
 }
 
@@ -90,11 +96,12 @@ func (t *tender) look(ctx context.Context, s *reconcile.Snapshot, now time.Time)
 		there[p.Name] = true
 		c := t.cases[p.Name]
 		if c == nil {
-			c = &tend.Case{}
+			c = &ending{}
 			t.cases[p.Name] = c
 		}
-		was := c.Tries
-		t.act(ctx, s, p, c.Look(endOf(s, p, seen[p.Name], conns[p.IPsec]), now), alive[p.IPsec])
+		was, e := c.Tries, endOf(s, p, seen[p.Name], conns[p.IPsec])
+		t.act(ctx, s, p, c.Look(e, now), alive[p.IPsec])
+		t.listen(ctx, s, p, c, e.Bare && e.Initiates && c.Tries > 0)
 		if c.Tries == 0 {
 			t.fault("far end of pseudowire "+p.Name, nil)
 		} else if c.Tries > was {
@@ -108,8 +115,9 @@ func (t *tender) look(ctx context.Context, s *reconcile.Snapshot, now time.Time)
 			next = c.Next
 		}
 	}
-	for name := range t.cases {
+	for name, c := range t.cases {
 		if !there[name] {
+			t.listen(ctx, s, overlay.PseudowirePlan{}, c, false)
 			delete(t.cases, name)
 			t.fault("far end of pseudowire "+name, nil)
 		}
@@ -142,7 +150,12 @@ func (t *tender) act(ctx context.Context, s *reconcile.Snapshot, p overlay.Pseud
 func (t *tender) inquire(ctx context.Context, name string, c kstate.Conn) {
 	began := time.Now()
 	remote, err := netip.ParseAddr(c.Remote)
-	if err != nil || !c.Local.IsValid() || !t.answers(ctx, c.Local, remote) {
+	if err != nil || !c.Local.IsValid() {
+		return
+	}
+	short, quit := context.WithTimeout(ctx, 3*time.Second)
+	defer quit()
+	if _, err := t.silence(short, c.Local, remote); err != nil {
 		return
 	}
 	select {
@@ -153,6 +166,39 @@ func (t *tender) inquire(ctx context.Context, name string, c kstate.Conn) {
 	if h := t.health()[name][0]; !h.State.Usable() && !h.LastGood.After(began) {
 		t.terminate(c.Name)
 		t.initiate(c.Name)
+	}
+}
+
+// listen has a task listen for the return of the peer of a pseudowire that is without an SA, or ends it: charon's tries come with growing pauses.
+func (t *tender) listen(ctx context.Context, s *reconcile.Snapshot, p overlay.PseudowirePlan, c *ending, wanted bool) {
+	if wanted == (c.quit != nil) {
+		return
+	}
+	if !wanted {
+		c.quit()
+		c.quit = nil
+		return
+	}
+	conn, _ := connOf(s, p.IPsec)
+	if remote, err := netip.ParseAddr(conn.Remote); err == nil && conn.Local.IsValid() {
+		ctx, c.quit = context.WithCancel(ctx)
+		go t.hail(ctx, conn, remote)
+	}
+}
+
+// away is how long a peer must have been silent for its first answer to be news: longer than a round trip by satellite.
+const away = time.Second
+
+// hail has a connection set up at once whenever its peer answers again. One that answered all the time refuses for another reason.
+func (t *tender) hail(ctx context.Context, c kstate.Conn, remote netip.Addr) {
+	for ctx.Err() == nil {
+		if silent, err := t.silence(ctx, c.Local, remote); err == nil && silent > away {
+			t.initiate(c.Name)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(tend.Settle):
+		}
 	}
 }
 

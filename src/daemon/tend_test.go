@@ -16,7 +16,6 @@ import (
 	"multiwan/src/core/kstate"
 	"multiwan/src/core/overlay"
 	"multiwan/src/core/plan"
-	"multiwan/src/core/tend"
 	"multiwan/src/ipsec"
 	"multiwan/src/probe"
 	"multiwan/src/reconcile"
@@ -53,7 +52,7 @@ func lineDown(s *reconcile.Snapshot) *reconcile.Snapshot {
 func hand(state *health.State, log *[]string) *tender {
 	say := func(what string) func(string) { return func(name string) { *log = append(*log, what+" "+name) } }
 	return &tender{
-		latest: newLatest(), cases: map[string]*tend.Case{},
+		latest: newLatest(), cases: map[string]*ending{},
 		health: func() map[string]map[kstate.Family]health.Snapshot {
 			return map[string]map[kstate.Family]health.Snapshot{"pw": {0: {State: *state, LastGood: epoch.Add(-time.Hour)}}}
 		},
@@ -61,7 +60,7 @@ func hand(state *health.State, log *[]string) *tender {
 			return map[string]ipsec.Status{"dc": {State: "up", Since: epoch.Add(-time.Hour)}}
 		},
 		initiate: say("initiate"), terminate: say("terminate"), resolve: say("resolve"), rebuild: say("rebuild"),
-		answers: func(context.Context, netip.Addr, netip.Addr) bool { return false },
+		silence: func(ctx context.Context, _, _ netip.Addr) (time.Duration, error) { <-ctx.Done(); return 0, ctx.Err() },
 		fault: func(part string, err error) {
 			if err != nil {
 				*log = append(*log, "fault")
@@ -135,7 +134,12 @@ func TestInquire(t *testing.T) {
 	} {
 		var log []string
 		h := hand(&tc.state, &log)
-		h.answers = func(context.Context, netip.Addr, netip.Addr) bool { return tc.answers }
+		h.silence = func(context.Context, netip.Addr, netip.Addr) (time.Duration, error) {
+			if tc.answers {
+				return 0, nil
+			}
+			return 0, context.DeadlineExceeded
+		}
 		h.health = func() map[string]map[kstate.Family]health.Snapshot {
 			return map[string]map[kstate.Family]health.Snapshot{"pw": {0: {State: tc.state, LastGood: time.Now().Add(tc.good)}}}
 		}
@@ -144,6 +148,69 @@ func TestInquire(t *testing.T) {
 		if !slices.Equal(log, tc.want) {
 			t.Errorf("%s: did %q", name, log)
 		}
+	}
+}
+
+// TestHail: while a pseudowire is without an SA its peer is listened for, and called when it is back after a silence.
+func TestHail(t *testing.T) {
+	state, log := health.Down, []string(nil)
+	h := hand(&state, &log)
+	sa := "connecting"
+	h.conns = func() map[string]ipsec.Status { return map[string]ipsec.Status{"dc": {State: sa}} }
+	begun, ended, called := make(chan netip.Addr), make(chan error), make(chan string, 1)
+	answer := make(chan time.Duration)
+	h.silence = func(ctx context.Context, _, remote netip.Addr) (time.Duration, error) {
+		begun <- remote
+		select {
+		case d := <-answer:
+			return d, nil
+		case <-ctx.Done():
+			ended <- ctx.Err()
+			return 0, ctx.Err()
+		}
+	}
+	h.initiate = func(name string) { called <- name }
+	tries := func(now time.Time) {
+		h.look(t.Context(), tended(), now)
+		for len(called) > 0 {
+			<-called // the try itself
+		}
+	}
+	tries(epoch) // of a new way
+	for i := range 3 {
+		tries(epoch.Add(time.Duration(i+1) * time.Minute))
+	}
+	if got := <-begun; got != netip.MustParseAddr("198.51.100.1") {
+		t.Errorf("listens for %s", got)
+	}
+	select {
+	case <-begun:
+		t.Error("two tasks listen")
+	case answer <- away / 2:
+	}
+	state, sa = health.Up, "up"
+	h.look(t.Context(), tended(), epoch.Add(time.Hour))
+	if len(called) > 0 {
+		t.Error("calls a peer that was there all the time")
+	}
+	state, sa = health.Down, "connecting"
+	tries(epoch.Add(2 * time.Hour))
+	<-begun
+	answer <- 3 * time.Second
+	if got := <-called; got != "dc" {
+		t.Errorf("calls %s", got)
+	}
+	state, sa = health.Up, "up"
+	h.look(t.Context(), tended(), epoch.Add(3*time.Hour))
+	if h.cases["pw"].quit != nil {
+		t.Error("goes on listening with an SA")
+	}
+	state, sa = health.Down, "connecting"
+	tries(epoch.Add(4 * time.Hour))
+	<-begun
+	h.look(t.Context(), &reconcile.Snapshot{}, epoch.Add(5*time.Hour))
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the task ends with %v", err)
 	}
 }
 

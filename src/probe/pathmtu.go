@@ -20,6 +20,8 @@ const (
 	mtuTries = 3           // of one size
 	mtuWait  = time.Second // for the answer to a try
 	mtuStep  = 8           // bytes that the search may be off
+
+	silenceEvery = 500 * time.Millisecond
 )
 
 // PathMTU finds by echo requests that must not be fragmented how many bytes packets from an address of the router to a remote may have, at
@@ -38,18 +40,6 @@ func PathMTU(ctx context.Context, local, remote netip.Addr, most int) (int, erro
 		return 0, fmt.Errorf("find the MTU to %s: %w", remote, errors.Join(ctx.Err(), err))
 	}
 	return n, nil
-}
-
-// Answers says whether a remote answers to one of three echo requests from an address of the router, which takes up to three seconds.
-func Answers(ctx context.Context, local, remote netip.Addr) bool {
-	e, err := openWhole(local, remote)
-	if err != nil {
-		return false
-	}
-	defer e.conn.Close()
-	defer context.AfterFunc(ctx, func() { e.conn.Close() })()
-	ok, _, err := e.passes(100)
-	return ok && err == nil
 }
 
 // leastMTU is what every path takes (RFC 791, 3.1; RFC 8200, 5).
@@ -149,23 +139,58 @@ func (e *whole) passes(size int) (ok bool, told int, err error) {
 			return false, 0, err
 		}
 		for {
-			n, _, _, err := e.conn.Receive(buf, nil)
+			seq, told, err := e.answer(buf)
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				break
 			}
-			if errors.Is(err, os.ErrClosed) {
+			if err != nil {
 				return false, 0, err
 			}
-			if err != nil {
-				continue // an earlier packet's fault, told once
-			}
-			seq, told, is := wholeAnswer(e.family, e.id, buf[:n])
-			if is && seq == e.seq {
+			if seq == e.seq {
 				return told == 0, told, nil
 			}
 		}
 	}
 	return false, 0, nil
+}
+
+// answer waits for the next answer to a request of ours until the deadline of reading.
+func (e *whole) answer(buf []byte) (seq uint16, told int, err error) {
+	for {
+		n, _, _, err := e.conn.Receive(buf, nil)
+		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, os.ErrClosed) {
+			return 0, 0, err
+		}
+		if err != nil {
+			continue // an earlier packet's fault, told once
+		}
+		if seq, told, is := wholeAnswer(e.family, e.id, buf[:n]); is {
+			return seq, told, nil
+		}
+	}
+}
+
+// Silence sends echo requests from an address of the router to a remote, one each half second, until one is answered or ctx ends, and returns how long
+// that took: more than a usual round trip, and the path was away.
+func Silence(ctx context.Context, local, remote netip.Addr) (time.Duration, error) {
+	began := time.Now()
+	e, err := openWhole(local, remote)
+	if err != nil {
+		return 0, err
+	}
+	defer e.conn.Close()
+	defer context.AfterFunc(ctx, func() { e.conn.Close() })()
+	buf := make([]byte, 256)
+	for {
+		e.seq++
+		_ = e.conn.Send(echoRequest(e.family, e.id, e.seq, nil), nil, e.to) // a route may be away for a moment
+		if err := e.conn.SetReadDeadline(time.Now().Add(silenceEvery)); err != nil {
+			return 0, err
+		}
+		if _, _, err := e.answer(buf); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return time.Since(began), err
+		}
+	}
 }
 
 // transient says of an error in sending that it may pass, as when a route is away for a moment.

@@ -64,16 +64,16 @@ func TestPathReturns(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		hole.of.WANs[0].BlackHole()
 		time.Sleep(hole.time)
-		returns(t, n, hole.of, fmt.Sprintf("%v of black hole at %s", hole.time, hole.of.Name))
+		returns(t, n, hole.of.WANs[0].Heal, fmt.Sprintf("%v of black hole at %s", hole.time, hole.of.Name))
 	}
 	noClear(t, wire)
 }
 
 // returns ends a black hole and wants frames to pass within a second.
-func returns(t *testing.T, n *lab.Sites, of *lab.Site, what string) {
+func returns(t *testing.T, n *lab.Sites, heal func() time.Time, what string) {
 	t.Helper()
 	flow := n.A.Host.PingFlow(n.B.Host4, lab.FlowOptions{Interval: 20 * time.Millisecond})
-	back := of.WANs[0].Heal()
+	back := heal()
 	p := flow.WaitAnswer(t, back.Add(-time.Second), 60*time.Second)
 	flow.Stop()
 	d := p.Received.Sub(back)
@@ -93,6 +93,39 @@ func spis(t *testing.T, s *lab.Site) []string {
 	return regexp.MustCompile(`ESTABLISHED, IKEv2, ([0-9a-f]+)_i`).FindAllString(out, -1)
 }
 
+// TestWayReturns takes the SA away while the way between the sites is, though both lines work: neither end's own line tells when it is back.
+func TestWayReturns(t *testing.T) {
+	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
+	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
+	wire := n.Wire(lab.Frame.L2TP)
+	start(n, cable{})
+	n.Reaches(20 * time.Second)
+	know(n)
+	holes := []time.Duration{30 * time.Second}
+	if lab.Thorough() {
+		holes = append(holes, 90*time.Second, 4*time.Minute)
+	}
+	for _, hole := range holes {
+		time.Sleep(5 * time.Second)
+		a, b := n.A.WANs[0].Addr4, n.B.WANs[0].Addr4
+		n.Internet.NFT(fmt.Sprintf("table ip way { chain f { type filter hook forward priority 0; ip saddr { %[1]s, %[2]s } ip daddr { %[1]s, %[2]s } drop; }; }", a, b))
+		lose(n)
+		time.Sleep(hole)
+		returns(t, n, func() time.Time {
+			n.Internet.NFT("delete table ip way")
+			return time.Now()
+		}, fmt.Sprintf("%v without a way, both ends' SA terminated", hole))
+	}
+	noClear(t, wire)
+}
+
+// lose ends the SA at both ends, which fails for want of an answer.
+func lose(n *lab.Sites) {
+	for _, s := range []*lab.Site{n.A, n.B} {
+		s.Charon.Swanctl("--terminate", "--ike", "multiwan-sa_pw", "--force", "--timeout", "1")
+	}
+}
+
 // TestPathReturnsAnew takes the SA away while the line of either end is a black hole, so long that tries to set it up anew fail: 1 s after the
 // line is back there is a new one and frames pass.
 func TestPathReturnsAnew(t *testing.T) {
@@ -102,11 +135,7 @@ func TestPathReturnsAnew(t *testing.T) {
 	start(n, cable{})
 	n.Reaches(20 * time.Second)
 	know(n)
-	both := func() {
-		for _, s := range []*lab.Site{n.A, n.B} {
-			s.Charon.Swanctl("--terminate", "--ike", "multiwan-sa_pw", "--force", "--timeout", "1") // it fails for want of an answer
-		}
-	}
+	both := func() { lose(n) }
 	restart := func(s *lab.Site) func() {
 		return func() {
 			s.Charon.Kill()
@@ -132,7 +161,7 @@ func TestPathReturnsAnew(t *testing.T) {
 		time.Sleep(time.Second)
 		hole.lose()
 		time.Sleep(hole.time - time.Second)
-		returns(t, n, hole.of, fmt.Sprintf("%v of black hole at %s, %s", hole.time, hole.of.Name, hole.name))
+		returns(t, n, hole.of.WANs[0].Heal, fmt.Sprintf("%v of black hole at %s, %s", hole.time, hole.of.Name, hole.name))
 		if out, err := n.B.Charon.Swanctl("--list-sas"); err == nil && strings.Contains(out, "_i* ") {
 			t.Log("B has called")
 		}
