@@ -63,10 +63,8 @@ func shortest(p *prober) (low time.Duration) {
 		return 0
 	}
 	for _, t := range s.Probes[0].Targets {
-		for _, e := range t.Recent {
-			if e.Failure == "" && !t.EvidenceOnly && (low == 0 || e.RTT < low) {
-				low = e.RTT
-			}
+		if !t.EvidenceOnly && t.Least > 0 && (low == 0 || t.Least < low) {
+			low = t.Least
 		}
 	}
 	return low

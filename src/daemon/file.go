@@ -140,7 +140,7 @@ func (d *daemon) follow(c *config.Config) {
 	fw := firewallFile(d.file.path)
 	d.record.fault("hardware flow offload", offloaded(c, fw))
 	d.firewall.read(fw)
-	boundMemory(len(c.Interfaces))
+	boundMemory(c)
 }
 
 // refuse goes back to the configuration before c.

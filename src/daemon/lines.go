@@ -253,6 +253,20 @@ func (l *lines) linkEvent(index int) {
 	}
 }
 
+// snapshot returns the health of a WAN's lines.
+func (l *lines) snapshot(wan string) map[kstate.Family]health.Snapshot {
+	out := map[kstate.Family]health.Snapshot{}
+	for _, f := range kstate.Families {
+		l.mu.Lock()
+		p := l.probers[line{wan, f}]
+		l.mu.Unlock()
+		if p != nil {
+			out[f] = p.Snapshot()
+		}
+	}
+	return out
+}
+
 // snapshots returns the health of all lines.
 func (l *lines) snapshots() map[string]map[kstate.Family]health.Snapshot {
 	out := make(map[string]map[kstate.Family]health.Snapshot)

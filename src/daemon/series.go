@@ -52,13 +52,13 @@ func (s *series) changed(u probe.Update) {
 // seen is how the WANs of the configuration do now.
 func (d *daemon) seen(now time.Time) map[string]status.Seen {
 	out := map[string]status.Seen{}
-	health, forced := d.lines.snapshots(), d.forced.now(now)
+	forced := d.forced.now(now)
 	last, looked := d.record.snapshot()
 	for _, c := range d.file.running().Interfaces {
 		if !c.Enabled {
 			continue
 		}
-		s := status.Seen{Health: health[c.Name]}
+		s := status.Seen{Health: d.lines.snapshot(c.Name)}
 		_, s.Forced = forced[c.Name]
 		if looked {
 			s.Index = last.Facts.WANs[c.Name].Index

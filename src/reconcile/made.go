@@ -124,26 +124,25 @@ func (m made) put(have, want kstate.Overlay) kstate.Overlay {
 // note remembers the tunnels, sessions, addresses and ports that are there, as put returns them, and those that will be.
 func (m *made) note(have, want kstate.Overlay) {
 	m.Tunnels, m.Sessions, m.Addrs, m.Ports = nil, nil, nil, nil
-	noted := map[string]bool{}
+	fresh := order.Fresh()
 	for _, p := range order.Join(have.Ports, want.Ports) {
-		if t := portText(p); !noted[t] {
-			noted[t] = true
+		if t := portText(p); fresh(t) {
 			m.Ports = append(m.Ports, t)
 		}
 	}
 	for _, a := range order.Join(have.Addrs, want.Addrs) {
-		if !slices.Contains(m.Addrs, a) {
+		if fresh(a) {
 			m.Addrs = append(m.Addrs, a)
 		}
 	}
 	for _, t := range order.Join(have.Tunnels, want.Tunnels) {
-		if !slices.Contains(m.Tunnels, t) {
+		if fresh(t) {
 			m.Tunnels = append(m.Tunnels, t)
 		}
 	}
 	for _, s := range order.Join(want.Sessions, have.Sessions) {
-		if n := sessionOf(s); !order.Any(len(m.Sessions), func(i int) bool { return m.Sessions[i].SessionKey == n.SessionKey && m.Sessions[i].Device == n.Device }) {
-			m.Sessions = append(m.Sessions, n)
+		if fresh(session{SessionKey: s.SessionKey(), Device: s.Device}) { // what is there does not tell its l2spec
+			m.Sessions = append(m.Sessions, sessionOf(s))
 		}
 	}
 }

@@ -229,14 +229,19 @@ func Concerned(c *config.Config, is func(device string) bool) bool {
 }
 
 func within[T comparable](want, have []T) bool {
-	return !order.Any(len(want), func(i int) bool { return !slices.Contains(have, want[i]) })
+	fresh := order.Fresh()
+	for _, v := range have {
+		fresh(v)
+	}
+	return !order.Any(len(want), func(i int) bool { return fresh(want[i]) })
 }
 
 // PathsOf lists the ways of outermost packets.
 func PathsOf(p *overlay.Plan) []Path {
 	var out []Path
+	fresh := order.Fresh()
 	add := func(local, remote netip.Addr) {
-		if way := (Path{local, remote}); local.IsValid() && remote.IsValid() && !slices.Contains(out, way) {
+		if way := (Path{local, remote}); local.IsValid() && remote.IsValid() && fresh(way) {
 			out = append(out, way)
 		}
 	}

@@ -99,7 +99,7 @@ func (t *track) prune() {
 }
 
 // evidence gives the last probes of every target, oldest first, and before them the last one that was answered: what was so, and what
-// changed. A probe whose answer may still come at the time now is told apart from one that got none; the zero time knows no such.
+// changed. A probe whose answer may still come at the time now is told apart from one that got none.
 func (t *track) evidence(now time.Time) []Evidence {
 	left := make([]int, len(t.targets))
 	answered := make([]bool, len(t.targets))
@@ -116,7 +116,7 @@ func (t *track) evidence(now time.Time) []Evidence {
 		answered[e.target] = answered[e.target] || good
 		left[e.target] = max(0, left[e.target]-1)
 		ev := t.describe(e)
-		if ev.Failure == NoAnswer && !now.IsZero() && now.Before(e.at.Add(t.rto(e.target))) {
+		if ev.Failure == NoAnswer && now.Before(e.at.Add(t.rto(e.target))) {
 			ev.Failure = Awaited
 		}
 		out = append(out, ev)

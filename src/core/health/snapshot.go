@@ -40,7 +40,7 @@ type TargetSnapshot struct {
 	Late               uint64 // of the answered
 	LastFailure        Failure
 	Detail             string
-	Recent             []Evidence
+	Least              time.Duration // shortest of the last round-trip times, 0: none is known
 }
 
 // Snapshot copies what is known.
@@ -49,6 +49,7 @@ func (m *Machine) Snapshot() Snapshot {
 		State: m.state, Since: m.since, Reason: m.reason, Held: m.held,
 		HoldUntil: m.hold.until, Hold: m.hold.length, Flaps: m.hold.level,
 	}
+	s.Probes = make([]ProbeSnapshot, 0, len(m.tracks))
 	for _, t := range m.tracks {
 		p := t.snapshot()
 		s.Probes = append(s.Probes, p)
@@ -78,21 +79,32 @@ func (t *track) snapshot() ProbeSnapshot {
 	p := ProbeSnapshot{Name: t.p.Name, Method: t.p.Method, State: t.state(), Good: t.good}
 	p.Reason = t.reason(p.State)
 	p.Loss, p.RTT, _ = t.quality()
-	recent := t.evidence(time.Time{})
+	p.Targets = make([]TargetSnapshot, 0, len(t.targets))
 	for i := range t.targets {
 		tg := &t.targets[i]
 		ts := TargetSnapshot{
 			Target: t.p.Targets[i].Text, EvidenceOnly: t.p.Targets[i].EvidenceOnly,
 			RTT: tg.win.mean(), Jitter: tg.win.jitter(), RTO: t.rto(i), Loss: tg.win.loss(),
 			LastSent: tg.sentAt, LastGood: tg.goodAt, Sent: tg.sends, Answered: tg.answers, Late: tg.lates,
-			LastFailure: tg.lastFail, Detail: tg.detail,
-		}
-		for _, e := range recent {
-			if e.Target == ts.Target {
-				ts.Recent = append(ts.Recent, e)
-			}
+			LastFailure: tg.lastFail, Detail: tg.detail, Least: t.least(i),
 		}
 		p.Targets = append(p.Targets, ts)
 	}
 	return p
+}
+
+// least is the shortest round-trip time among the last probes of a target, as many as are shown for evidence.
+func (t *track) least(target int) (low time.Duration) {
+	left := evidencePerTarget
+	for i := len(t.log) - 1; i >= 0 && left > 0; i-- {
+		e := &t.log[i]
+		if e.target != target {
+			continue
+		}
+		left--
+		if e.answered && e.failure == "" && (low == 0 || e.rtt < low) {
+			low = e.rtt
+		}
+	}
+	return low
 }

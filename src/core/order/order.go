@@ -43,6 +43,16 @@ func Join[T any](lists ...[]T) []T {
 	return all
 }
 
+// Fresh returns a function that says of each value, which must be comparable, whether it comes for the first time.
+func Fresh() func(v any) bool {
+	seen := map[any]bool{}
+	return func(v any) bool {
+		was := seen[v]
+		seen[v] = true
+		return !was
+	}
+}
+
 // Without returns the elements of s for which gone does not hold, in a slice of their own.
 func Without[T any](s []T, gone func(T) bool) []T {
 	var kept []T

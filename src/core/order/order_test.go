@@ -60,3 +60,14 @@ func TestJoinAndWithout(t *testing.T) {
 		t.Error("the lists are not left alone")
 	}
 }
+
+func TestFresh(t *testing.T) {
+	fresh := Fresh()
+	var got []bool
+	for _, v := range []any{"a", "b", "a", 1, 1, [2]int{1, 2}, [2]int{1, 2}, [2]int{2, 1}} {
+		got = append(got, fresh(v))
+	}
+	if want := []bool{true, true, false, true, false, true, false, true}; !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+}
