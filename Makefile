@@ -37,7 +37,7 @@ VM    := $(GO) run ./tests/vm
 kernel_packages = $(shell $(GO) list ./tests/... | grep -vE '/tests/(arch|report|vm|demo|bench/(joined|router))$$')
 
 .PHONY: FORCE help build cross package setup test test-mips test-unit test-kernel test-vm test-all vm-test bench demo docs clean \
-	clean-results check unit luci kernel kernel-and-cpu cpu cpus vm again summary
+	clean-results check unit luci check-and-luci kernel kernel-and-cpu cpu cpus vm again summary
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -70,7 +70,7 @@ setup: ## install what the tests need (root, Debian 12)
 	.ci/setup
 
 # The stages go on after a failure; the summary fails then.
-test: setup clean-results check unit luci kernel-and-cpu vm again summary ## everything that must pass, under 25 minutes on two cores (root)
+test: setup clean-results check-and-luci kernel-and-cpu vm again summary ## everything that must pass, under 25 minutes on two cores (root)
 
 test-unit: setup clean-results check unit luci summary ## checks and unit tests (root only for the set-up)
 
@@ -115,6 +115,10 @@ unit:
 # The pages: ESLint, unit tests in node, pages in Chromium. Screenshots lie in build/luci.
 luci:
 	$(STAGE) -json luci node tests/luci/run.mjs
+
+# The pages have a browser of their own, and mostly wait for it.
+check-and-luci:
+	@nice -n 19 $(MAKE) --no-print-directory check unit & $(MAKE) --no-print-directory luci; wait
 
 # Two packages at a time: most tests wait. Some measure times of milliseconds, and have a second run, alone, where these were too long.
 kernel:

@@ -57,6 +57,7 @@ func TestLACP(t *testing.T) {
 
 // TestLACPProtected does the first half of it under ESP: the detour's frames are protected as all others are.
 func TestLACPProtected(t *testing.T) {
+	lab.Long(t)
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon, lab.Bonding, lab.Bridge, lab.Mirred)
 	p := newPair(t, 2)
 	p.charons()

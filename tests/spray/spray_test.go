@@ -49,14 +49,22 @@ func twoLines(t *testing.T) *sites {
 	return newSites(t, quality{20, 10 * ms}, quality{10, 10 * ms})
 }
 
+// sample is how long a rate is measured for.
+func sample() time.Duration {
+	if lab.Thorough() {
+		return 5 * time.Second
+	}
+	return 3 * time.Second
+}
+
 func measure(t *testing.T, s *sites, m members) {
 	s.hb.Echo()
 	s.start(t, m, []string{"fast"}, packet)
-	fast := s.rate(t, 1, 5*time.Second)
+	fast := s.rate(t, 1, sample())
 	s.start(t, m, []string{"slow"}, packet)
-	slow := s.rate(t, 1, 5*time.Second)
+	slow := s.rate(t, 1, sample())
 	s.start(t, m, []string{"fast", "slow"}, packet)
-	both := s.rate(t, 1, 5*time.Second)
+	both := s.rate(t, 1, sample())
 	t.Logf("one connection: %.2f and %.2f Mbit/s alone, %.2f over both: %.1f %%", fast, slow, both, 100*both/(fast+slow))
 	if both < 0.9*(fast+slow) {
 		t.Errorf("less than 90 %%")
@@ -90,7 +98,7 @@ func unequal(t *testing.T, m members) {
 		t.Fatal("packets are spread over lines of different delay, or nothing warns of it")
 	}
 	t.Logf("connections in place of packets after %v", time.Since(began).Round(100*ms))
-	if one := s.rate(t, 1, 4*time.Second); one < 8.5 {
+	if one := s.rate(t, 1, sample()); one < 8.5 {
 		t.Errorf("one connection moves %.2f Mbit/s, less than the slower line alone", one)
 	} else {
 		t.Logf("one connection: %.2f Mbit/s", one)
@@ -166,7 +174,7 @@ func TestEightFlows(t *testing.T) {
 	s := newSites(t, quality{20, 10 * ms}, quality{10, 40 * ms})
 	s.hb.Echo()
 	s.start(t, plain, []string{"fast", "slow"}, "")
-	rate := s.rate(t, 8, 6*time.Second)
+	rate := s.rate(t, 8, 4*time.Second)
 	t.Logf("eight connections: %.2f Mbit/s of 30: %.1f %%", rate, 100*rate/30)
 	if rate < 27 {
 		t.Error("less than 90 %")
