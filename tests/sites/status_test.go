@@ -72,7 +72,7 @@ func TestStatus(t *testing.T) {
 	})
 	n.Reaches(20 * time.Second)
 	d = until(t, n.A, "traffic", func(d *status.Document) bool {
-		return d.IPsec["sa_pw"].BytesOut > 0 && d.IPsec["sa_pw"].BytesIn > 0
+		return d.IPsec["sa_pw"].BytesOut > 0 && d.IPsec["sa_pw"].BytesIn > 0 && d.Pseudowires["pw"].RTT != nil // from the first regular probe
 	})
 	w, x := d.Pseudowires["pw"], d.IPsec["sa_pw"]
 	if w.Guard != "protected" || !w.Protected || w.MTU != 1500 || !strings.Contains(w.How, "esp") || w.MSS4 == 0 || w.Attached != "br-lan" || w.RTT == nil ||
