@@ -45,6 +45,14 @@ type ending struct {
 	quit context.CancelFunc
 }
 
+// hush ends the task, if there is one.
+func (c *ending) hush() {
+	if c.quit != nil {
+		c.quit()
+		c.quit = nil
+	}
+}
+
 func newTender(d *daemon) *tender {
 	return &tender{
 		latest: newLatest(), cases: map[string]*ending{}, health: d.lines.snapshots, conns: d.ike.Status,
@@ -101,7 +109,11 @@ func (t *tender) look(ctx context.Context, s *reconcile.Snapshot, now time.Time)
 		}
 		was, e := c.Tries, endOf(s, p, seen[p.Name], conns[p.IPsec])
 		t.act(ctx, s, p, c.Look(e, now), alive[p.IPsec])
-		t.listen(ctx, s, p, c, e.Bare && e.Initiates && c.Tries > 0)
+		if e.Bare && e.Initiates && c.Tries > 0 {
+			t.listen(ctx, s, p, c)
+		} else {
+			c.hush()
+		}
 		if c.Tries == 0 {
 			t.fault("far end of pseudowire "+p.Name, nil)
 		} else if c.Tries > was {
@@ -117,7 +129,7 @@ func (t *tender) look(ctx context.Context, s *reconcile.Snapshot, now time.Time)
 	}
 	for name, c := range t.cases {
 		if !there[name] {
-			t.listen(ctx, s, overlay.PseudowirePlan{}, c, false)
+			c.hush()
 			delete(t.cases, name)
 			t.fault("far end of pseudowire "+name, nil)
 		}
@@ -149,8 +161,8 @@ func (t *tender) act(ctx context.Context, s *reconcile.Snapshot, p overlay.Pseud
 // inquire ends the SA of a pseudowire whose peer answers outside of it: then the path is there, and the peer has lost the SA.
 func (t *tender) inquire(ctx context.Context, name string, c kstate.Conn) {
 	began := time.Now()
-	remote, err := netip.ParseAddr(c.Remote)
-	if err != nil || !c.Local.IsValid() {
+	remote, ok := peerOf(c)
+	if !ok {
 		return
 	}
 	short, quit := context.WithTimeout(ctx, 3*time.Second)
@@ -169,21 +181,19 @@ func (t *tender) inquire(ctx context.Context, name string, c kstate.Conn) {
 	}
 }
 
-// listen has a task listen for the return of the peer of a pseudowire that is without an SA, or ends it: charon's tries come with growing pauses.
-func (t *tender) listen(ctx context.Context, s *reconcile.Snapshot, p overlay.PseudowirePlan, c *ending, wanted bool) {
-	if wanted == (c.quit != nil) {
-		return
-	}
-	if !wanted {
-		c.quit()
-		c.quit = nil
-		return
-	}
+// listen has a task listen for the return of the peer of a pseudowire that is without an SA: charon's tries come with growing pauses.
+func (t *tender) listen(ctx context.Context, s *reconcile.Snapshot, p overlay.PseudowirePlan, c *ending) {
 	conn, _ := connOf(s, p.IPsec)
-	if remote, err := netip.ParseAddr(conn.Remote); err == nil && conn.Local.IsValid() {
+	if remote, ok := peerOf(conn); ok && c.quit == nil {
 		ctx, c.quit = context.WithCancel(ctx)
 		go t.hail(ctx, conn, remote)
 	}
+}
+
+// peerOf returns the peer's address; ok is false while one of the two ends is not known.
+func peerOf(c kstate.Conn) (remote netip.Addr, ok bool) {
+	remote, err := netip.ParseAddr(c.Remote)
+	return remote, err == nil && c.Local.IsValid()
 }
 
 // away is how long a peer must have been silent for its first answer to be news: longer than a round trip by satellite.

@@ -64,10 +64,7 @@ func TestMovingPeer(t *testing.T) {
 // told by a reload.
 func TestMovingSocket(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
-	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
-	wire := n.Wire(lab.Frame.L2TP)
-	start(n, cable{})
-	n.Reaches(20 * time.Second)
+	n, wire := protected(t)
 	for _, to := range []string{"198.18.0.77", "198.18.0.2"} {
 		readdress(n.A, to)
 		n.B.Daemon.Write(config(n.B, cable{}))

@@ -99,6 +99,16 @@ func config(s *lab.Site, cables ...cable) string {
 	return s.UCI(append([]string{debug}, text...)...)
 }
 
+// protected joins two sites by a protected pseudowire through which frames pass, and keeps what is seen of it in clear.
+func protected(t *testing.T) (*lab.Sites, *lab.Wire) {
+	t.Helper()
+	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
+	wire := n.Wire(lab.Frame.L2TP)
+	start(n, cable{})
+	n.Reaches(20 * time.Second)
+	return n, wire
+}
+
 // noClear fails the test if there was anything in clear.
 func noClear(t *testing.T, wire *lab.Wire) {
 	t.Helper()

@@ -14,11 +14,8 @@ import (
 // TestRekey renews the keys of packets and of IKE from both ends: no frame is lost.
 func TestRekey(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
-	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
+	n, wire := protected(t)
 	n.B.Host.Echo()
-	wire := n.Wire(lab.Frame.L2TP)
-	start(n, cable{})
-	n.Reaches(20 * time.Second)
 	time.Sleep(300 * time.Millisecond)
 	flow := n.A.Host.UDPFlow(lab.Echo(n.B.Host4), lab.FlowOptions{Interval: 5 * time.Millisecond})
 	flow.WaitAnswer(t, time.Time{}, time.Second)
@@ -52,10 +49,7 @@ func know(n *lab.Sites) {
 // TestPathReturns makes the line of either end a black hole: 1 s after it is back frames pass again, and none was in clear.
 func TestPathReturns(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
-	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
-	wire := n.Wire(lab.Frame.L2TP)
-	start(n, cable{})
-	n.Reaches(20 * time.Second)
+	n, wire := protected(t)
 	know(n)
 	type hole struct {
 		of   *lab.Site
@@ -101,10 +95,7 @@ func spis(t *testing.T, s *lab.Site) []string {
 // TestWayReturns takes the SA away while the way between the sites is, though both lines work: neither end's own line tells when it is back.
 func TestWayReturns(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
-	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
-	wire := n.Wire(lab.Frame.L2TP)
-	start(n, cable{})
-	n.Reaches(20 * time.Second)
+	n, wire := protected(t)
 	know(n)
 	holes := []time.Duration{30 * time.Second}
 	if lab.Thorough() {
@@ -135,10 +126,7 @@ func lose(n *lab.Sites) {
 // line is back there is a new one and frames pass.
 func TestPathReturnsAnew(t *testing.T) {
 	lab.Need(t, lab.L2TP, lab.ESP, lab.Charon)
-	n := lab.JoinSites(t, lab.SitesOptions{NoIPv6: true})
-	wire := n.Wire(lab.Frame.L2TP)
-	start(n, cable{})
-	n.Reaches(20 * time.Second)
+	n, wire := protected(t)
 	know(n)
 	both := func() { lose(n) }
 	restart := func(s *lab.Site) func() {
